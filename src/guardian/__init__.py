@@ -1,0 +1,1 @@
+"""Private AI Guardian: video security in which the pictures never leave their owner's hands."""
