@@ -1,0 +1,77 @@
+"""SQLite stores and Alembic: one writer a file, WAL, nothing acknowledged before it is on the disk."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.pool import NullPool, StaticPool
+
+from guardian.common.errors import StoreError
+
+
+def open_sqlite(path: Path, *, durable: bool = True, read_only: bool = False) -> sa.Engine:
+    """An engine on one SQLite file.
+
+    Args:
+        durable: `synchronous=FULL`, needed where an acknowledgement rests on the row; otherwise NORMAL.
+        read_only: for every daemon but the file's one writer.
+    """
+    url = f"sqlite:///file:{path}?mode={'ro' if read_only else 'rwc'}&uri=true"
+    engine = sa.create_engine(
+        url, poolclass=NullPool if read_only else StaticPool, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: object, _: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA busy_timeout=5000")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        cursor.close()
+
+    return engine
+
+
+def alembic_config(package: str) -> Config:
+    """Alembic on the environment in a package folder, e.g. `guardian.node.gateway:migrations`."""
+    config = Config()
+    config.set_main_option("script_location", package)
+    return config
+
+
+def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> None:
+    """Bring a store to `revision`, up or down, in one transaction; StoreError when it is newer than this code knows."""
+    config = alembic_config(package)
+    script = ScriptDirectory.from_config(config)
+    try:
+        with engine.begin() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current is not None and current not in {item.revision for item in script.walk_revisions()}:
+                raise StoreError(
+                    f"The store {engine.url.database} was written by a newer release (schema {current}).",
+                    reason="store_newer",
+                    hint="Install that release again, or restore a backup made before it.",
+                )
+            config.attributes["connection"] = connection
+            if revision == "head" or current is None:
+                command.upgrade(config, revision)
+            elif revision == "base" or _is_before(script, revision, current):
+                command.downgrade(config, revision)
+            else:
+                command.upgrade(config, revision)
+    except sa.exc.DatabaseError as error:
+        raise StoreError(
+            f"The store {engine.url.database} cannot be opened: {error.orig}.",
+            reason="store_unusable",
+            hint="It was left as it is. Restore a backup, or move it aside to begin a new one.",
+        ) from error
+
+
+def _is_before(script: ScriptDirectory, revision: str, current: str) -> bool:
+    return any(item.revision == revision for item in script.iterate_revisions(current, "base")) and revision != current

@@ -1,0 +1,147 @@
+"""What a daemon knows of itself and its dependencies, served on its own Unix socket."""
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import uvicorn
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from guardian.common.clock import now, to_text
+
+State = Literal["ok", "waiting", "degraded", "failed"]
+_ORDER: tuple[State, ...] = ("ok", "waiting", "degraded", "failed")
+
+
+@dataclass
+class Dependency:
+    """One thing a daemon needs, as last seen."""
+
+    state: State
+    sentence: str
+    reason: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+    since: datetime = field(default_factory=now)
+
+
+class Health:
+    """The states of a daemon's dependencies; the worst of them is the daemon's own."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.ready = False
+        self.status = "starting"
+        self.started = now()
+        self.registry = CollectorRegistry()
+        self._dependencies: dict[str, Dependency] = {}
+
+    def set(self, name: str, state: State, sentence: str, *, reason: str = "", **detail: Any) -> bool:
+        """Note a dependency's state; True when state or reason changed (the moment worth a log line)."""
+        before = self._dependencies.get(name)
+        changed = before is None or (before.state, before.reason) != (state, reason)
+        since = now() if before is None or changed else before.since
+        self._dependencies[name] = Dependency(state, sentence, reason, detail, since)
+        return changed
+
+    def remove(self, name: str) -> None:
+        """Forget a dependency that is no longer needed."""
+        self._dependencies.pop(name, None)
+
+    def get(self, name: str) -> Dependency | None:
+        """A dependency as last set."""
+        return self._dependencies.get(name)
+
+    @property
+    def state(self) -> State:
+        """The worst state of all dependencies."""
+        return max((item.state for item in self._dependencies.values()), key=_ORDER.index, default="ok")
+
+    def snapshot(self) -> dict[str, Any]:
+        """What `GET /health` answers."""
+        return {
+            "service": self.service,
+            "version": version("guardian"),
+            "pid": os.getpid(),
+            "state": self.state,
+            "ready": self.ready,
+            "status": self.status,
+            "since": to_text(self.started),
+            "dependencies": {
+                name: {
+                    "state": item.state,
+                    "reason": item.reason,
+                    "sentence": item.sentence,
+                    "since": to_text(item.since),
+                    "detail": item.detail,
+                }
+                for name, item in sorted(self._dependencies.items())
+            },
+        }
+
+    def routes(self) -> list[Route]:
+        """live, ready, health, metrics."""
+
+        async def live(_: Request) -> Response:
+            return PlainTextResponse("live\n")
+
+        async def ready(_: Request) -> Response:
+            return PlainTextResponse("ready\n" if self.ready else "not ready\n", 200 if self.ready else 503)
+
+        async def detail(_: Request) -> Response:
+            return JSONResponse(self.snapshot())
+
+        async def metrics(_: Request) -> Response:
+            return PlainTextResponse(generate_latest(self.registry))
+
+        return [Route("/live", live), Route("/ready", ready), Route("/health", detail), Route("/metrics", metrics)]
+
+
+class HealthServer:
+    """Serves a Health (or any ASGI app that contains its routes) on a Unix socket."""
+
+    def __init__(self, health: Health, socket: Path, app: Any = None) -> None:
+        self._socket = socket
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app or Starlette(routes=health.routes()),
+                uds=str(socket),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        # The daemon handles signals itself; uvicorn must not take them.
+        self._server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+
+    async def serve(self) -> None:
+        """Run until `stop`; the socket's file goes with it."""
+        self._socket.parent.mkdir(parents=True, exist_ok=True)
+        self._socket.unlink(missing_ok=True)
+        try:
+            await self._server.serve()
+        finally:
+            self._socket.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """Ask `serve` to return."""
+        self._server.should_exit = True
+
+
+class _NoSignals:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _no_signals() -> _NoSignals:
+    return _NoSignals()

@@ -1,0 +1,200 @@
+"""A daemon's life: read its configuration, say READY, say what it is doing, pet the watchdog, stop cleanly."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+import sdnotify  # type: ignore[import-untyped]
+from pydantic import BaseModel
+
+from guardian.common import config, log
+from guardian.common.errors import GuardianError
+from guardian.common.health import Health, HealthServer
+
+STOP_SECONDS = 5.0
+C = TypeVar("C", bound=BaseModel)
+_log = log.get(__name__)
+
+
+class Service(Generic[C]):
+    """What a running daemon holds on to.
+
+    `progressed()` pets the watchdog: call it when work was done, or while waiting for a named outside cause that is
+    re-checked by a deadline; never merely because the loop turns.
+    """
+
+    def __init__(self, name: str, settings: C, run_dir: Path, reload: Callable[[], C]) -> None:
+        self.name = name
+        self.settings = settings
+        self.run_dir = run_dir
+        self.health = Health(name)
+        self.stopping = asyncio.Event()
+        # The value of the positional argument, e.g. the camera of `guardian-camera front`.
+        self.instance = ""
+        # An ASGI app to serve instead of the plain health routes (it must contain them).
+        self.app: Any = None
+        self.on_reload: Callable[[C], Awaitable[None]] | None = None
+        self._reload = reload
+        self._notifier = sdnotify.SystemdNotifier()
+        self._petted = 0.0
+        self._status = ""
+
+    def ready(self) -> None:
+        """Configuration is valid, sockets are open."""
+        self.health.ready = True
+        self._notifier.notify("READY=1")
+        _log.info("ready")
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status` and `guardian status`."""
+        self.health.status = text
+        if text != self._status:
+            self._status = text
+            self._notifier.notify(f"STATUS={text}")
+
+    def progressed(self) -> None:
+        """Pet the watchdog, at most once a second."""
+        moment = time.monotonic()
+        if moment - self._petted >= 1.0:
+            self._petted = moment
+            self._notifier.notify("WATCHDOG=1")
+
+    async def reload(self) -> None:
+        """SIGHUP: a wrong configuration is reported and the old one goes on."""
+        self._notifier.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            settings = self._reload()
+            if self.on_reload is not None:
+                await self.on_reload(settings)
+            self.settings = settings
+            _log.info("config_reloaded")
+        except GuardianError as error:
+            _log.error("config_refused", reason=error.reason, sentence=str(error))
+        finally:
+            self._notifier.notify("READY=1")
+
+    def stop(self) -> None:
+        """Begin a clean stop."""
+        if not self.stopping.is_set():
+            self._notifier.notify("STOPPING=1")
+            self.stopping.set()
+
+
+Run = Callable[[Service[C]], Awaitable[None]]
+
+
+def daemon(
+    name: str,
+    model: type[C],
+    run: Run[C],
+    *,
+    description: str,
+    default_config: str,
+    check: Callable[[C], None] | None = None,
+    instance: str = "",
+) -> NoReturn:
+    """Entry point of a console script; never returns.
+
+    Args:
+        name: service name, also the name of its health socket; `NAME@INSTANCE` when `instance` is given.
+        model: the tier's configuration; must have `state_dir`, `run_dir` and `log_level`.
+        run: the daemon; must return soon after `service.stopping` is set.
+        check: deeper validation for `--check` and start (files that must exist); raises GuardianError.
+        instance: name of a positional argument, e.g. "camera", whose value is put into `service.instance`.
+    """
+    parser = argparse.ArgumentParser(prog=f"guardian-{name}", description=description)
+    parser.add_argument(
+        "--config", type=Path, default=Path(default_config), metavar="FILE", help="default: %(default)s"
+    )
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--version", action="version", version=version("guardian"))
+    if instance:
+        parser.add_argument("instance", metavar=instance.upper(), help=f"which {instance}")
+    arguments = parser.parse_args()
+    label = f"{name}@{arguments.instance}" if instance else name
+    log.setup(label)
+
+    def reload() -> C:
+        settings = config.load(model, arguments.config)
+        if check is not None:
+            check(settings)
+        return settings
+
+    try:
+        settings = reload()
+        if arguments.check:
+            print(f"{arguments.config}: good")
+            sys.exit(0)
+        log.setup(label, settings.log_level)  # type: ignore[attr-defined]
+        os.umask(0o027)
+        run_dir: Path = settings.run_dir  # type: ignore[attr-defined]
+        service = Service(label, settings, run_dir, reload)
+        service.instance = getattr(arguments, "instance", "")
+        asyncio.run(_main(service, run))
+    except GuardianError as error:
+        _log.critical(
+            "cannot_start" if "service" not in locals() else "stopped_by_error",
+            reason=error.reason,
+            sentence=str(error),
+        )
+        print(f"guardian-{label}: {error}", file=sys.stderr)
+        sys.exit(78 if error.reason.startswith("config_") else 1)
+    sys.exit(0)
+
+
+async def _main(service: Service[C], run: Run[C]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def on_hangup() -> None:
+        task = loop.create_task(service.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    work = asyncio.create_task(_run(service, run))
+    stopping = asyncio.create_task(service.stopping.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not work.done():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(work), STOP_SECONDS)
+        if not work.done():
+            _log.warning("stop_forced", seconds=STOP_SECONDS)
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+    if work.done() and not work.cancelled():
+        work.result()
+    _log.info("stopped")
+
+
+async def _run(service: Service[C], run: Run[C]) -> None:
+    """The daemon beside its health socket: when one ends, so does the other."""
+    server: HealthServer | None = None
+
+    async def serve() -> None:
+        nonlocal server
+        # Daemons with routes of their own set `service.app` before their first await.
+        await asyncio.sleep(0)
+        server = HealthServer(service.health, service.run_dir / f"{service.name}.sock", service.app)
+        await server.serve()
+
+    serving = asyncio.create_task(serve())
+    try:
+        await run(service)
+    finally:
+        if server is not None:
+            server.stop()
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            await asyncio.wait_for(serving, 2)
