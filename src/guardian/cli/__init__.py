@@ -1,0 +1,1 @@
+"""The `guardian` command: one file a verb, mounted lazily by `main`."""
