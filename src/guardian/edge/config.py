@@ -1,0 +1,178 @@
+"""The edge's configuration: `edge.yaml`, and one `ID.yaml` a camera. Frigate's words where they mean the same."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from guardian.common import config
+from guardian.common.config import Section
+from guardian.common.errors import ConfigError
+from guardian.common.ids import is_camera_id
+
+DEFAULT_CONFIG = "/etc/guardian/edge.yaml"
+SCHEMES = ("rtsp", "rtsps")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class DetectConfig(Section):
+    """Frames taken from a camera for the detector."""
+
+    enabled: bool = Field(default=True, title="Detect", description="Send frames of this camera to the detector.")
+    fps: float = Field(
+        default=5.0, ge=0.2, le=30, title="Frames a second", description="How many frames a second are looked at."
+    )
+    width: int = Field(
+        default=1280, ge=160, le=3840, title="Width", description="Frames wider than this are scaled down first."
+    )
+
+
+class RecordConfig(Section):
+    """Clips around what happens."""
+
+    enabled: bool = Field(default=True, title="Record", description="Keep sealed clips of this camera.")
+    pre_capture: float = Field(
+        default=5.0, ge=0, le=60, title="Seconds before", description="Kept from before the event."
+    )
+    post_capture: float = Field(
+        default=5.0, ge=0, le=120, title="Seconds after", description="Kept after the event's end."
+    )
+    max_clip: float = Field(
+        default=600.0, ge=5, le=3600, title="Longest clip", description="A longer event has several clips."
+    )
+
+
+class MotionConfig(Section):
+    """The gate before the detector: has enough of the picture changed?"""
+
+    threshold: int = Field(
+        default=25, ge=1, le=255, title="Threshold", description="Grey levels a point must change by."
+    )
+    area: float = Field(
+        default=0.0008, gt=0, le=1, title="Area", description="Fraction of the picture that must have changed."
+    )
+    lightning_threshold: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        title="Lightning",
+        description="A larger change is light, not motion: the picture is learnt anew.",
+    )
+    frame_alpha: float = Field(
+        default=0.02, gt=0, le=1, title="Learning", description="How fast what stands still becomes background."
+    )
+    refresh: float = Field(
+        default=2.0,
+        ge=0.5,
+        le=60,
+        title="Refresh",
+        description="Without motion a frame is still looked at this often, in seconds.",
+    )
+
+
+class EdgeConfig(Section):
+    """`edge.yaml`."""
+
+    state_dir: Path = Field(
+        default=Path("/var/lib/guardian"), title="State", description="Where the edge keeps what must last."
+    )
+    run_dir: Path = Field(default=Path("/run/guardian"), title="Run", description="Where its daemons' sockets are.")
+    log_level: LogLevel = Field(default="info", title="Log level", description="How much is logged.")
+    cameras_dir: Path = Field(
+        default=Path("/etc/guardian/cameras"), title="Cameras", description="Folder with one ID.yaml a camera."
+    )
+    detect: DetectConfig = Field(default_factory=DetectConfig)
+    record: RecordConfig = Field(default_factory=RecordConfig)
+    motion: MotionConfig = Field(default_factory=MotionConfig)
+
+
+class CameraFile(Section):
+    """`ID.yaml`: what a person writes about one camera."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        default=..., title="Name", description="What people call this camera."
+    )
+    enabled: bool = Field(default=True, title="Enabled", description="Whether it is watched at all.")
+    path: SecretStr = Field(default=..., title="Address", description="rtsp://HOST/PATH; treated as a secret.")
+    user: str = Field(default="", max_length=128, title="User", description="If not in the address.")
+    password_credential: str = Field(
+        default="", title="Password", description="Name of a file in $CREDENTIALS_DIRECTORY that holds the password."
+    )
+    detect: dict[str, Any] = Field(default_factory=dict, title="Detect", description="Overrides of `detect`.")
+    record: dict[str, Any] = Field(default_factory=dict, title="Record", description="Overrides of `record`.")
+    motion: dict[str, Any] = Field(default_factory=dict, title="Motion", description="Overrides of `motion`.")
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("must be plain text")
+        return value
+
+    @field_validator("path")
+    @classmethod
+    def _allowed(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("is not an address") from None
+        if parts.scheme not in SCHEMES:
+            raise ValueError(f"must begin with {' or '.join(item + '://' for item in SCHEMES)}")
+        if not host or not text.isprintable() or " " in text:
+            raise ValueError("must name a host and hold no spaces")
+        return value
+
+    @model_validator(mode="after")
+    def _credential(self) -> "CameraFile":
+        if self.password_credential and not _CREDENTIAL.fullmatch(self.password_credential):
+            raise ValueError("password_credential must be a plain file name")
+        if self.password_credential and not self.user:
+            raise ValueError("password_credential needs a user")
+        return self
+
+
+class Camera(Section):
+    """A camera ready for use: its file laid over the edge's own settings."""
+
+    id: str
+    name: str
+    enabled: bool
+    path: SecretStr
+    user: str
+    password_credential: str
+    detect: DetectConfig
+    record: RecordConfig
+    motion: MotionConfig
+
+
+def load_camera(settings: EdgeConfig, camera_id: str) -> Camera:
+    """Read and merge `CAMERAS_DIR/ID.yaml`; raises ConfigError."""
+    if not is_camera_id(camera_id):
+        raise ConfigError(
+            "A camera's id has 1 to 32 of the characters a-z, 0-9 and _.",
+            reason="config_camera_id",
+            hint="The id is the name of its file without .yaml.",
+        )
+    source = settings.cameras_dir / f"{camera_id}.yaml"
+    # No environment here: an override meant for the edge would reach every camera.
+    file = config.parse(CameraFile, config.read_yaml(source), source=str(source))
+    merged = {
+        name: config.parse(
+            type(getattr(settings, name)),
+            {**getattr(settings, name).model_dump(), **getattr(file, name)},
+            source=f"{source}, {name}",
+        )
+        for name in ("detect", "record", "motion")
+    }
+    plain = {name: getattr(file, name) for name in ("name", "enabled", "path", "user", "password_credential")}
+    return Camera(id=camera_id, **plain, **merged)
+
+
+def list_cameras(settings: EdgeConfig) -> list[str]:
+    """Ids of the cameras that have a file."""
+    return sorted(item.stem for item in settings.cameras_dir.glob("*.yaml") if is_camera_id(item.stem))
