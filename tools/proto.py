@@ -1,133 +1,102 @@
-"""Generate the contracts' Python code: proto/ to src/guardian/contracts/, with typed stubs. `make proto` runs it.
+"""Generate Python stubs from proto/ into src/guardian/contracts/; does nothing when they are up to date."""
 
-protoc writes modules that import each other as `guardian.edge.v1…`, which here are the tiers' own packages: the
-generated code is moved under `guardian.contracts`. grpc_tools writes no types for services; they are written here from
-the descriptors, in their grpc.aio form.
-"""
-
+import argparse
+import hashlib
 import re
 import shutil
 import sys
 import tempfile
-from importlib.resources import files
+from importlib.metadata import version
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2
+import grpc_tools
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 TARGET = ROOT / "src" / "guardian" / "contracts"
-IMPORT = re.compile(r"\bguardian\.(?=(?:edge|node|control|vault)\.v1)")
-KINDS = {
-    (False, False): "UnaryUnary",
-    (False, True): "UnaryStream",
-    (True, False): "StreamUnary",
-    (True, True): "StreamStream",
-}
+STAMP = ".stamp"
+INIT = '"""Stubs generated from proto/ by tools/proto.py; not committed."""\n'
+# protoc takes the proto package for the Python package; ours lives one step deeper.
+IMPORT = re.compile(r"^(from|import) guardian\.(edge|node|control|vault)\b", re.MULTILINE)
+DOTTED = re.compile(r"\bguardian\.(edge|node|control|vault)\.(v\d+)\.(\w+_pb2)")
 
 
 def main() -> int:
-    """Generate everything anew; returns protoc's status."""
-    sources = sorted(str(path) for path in PROTO.rglob("*.proto"))
-    with tempfile.TemporaryDirectory(dir=TARGET.parent, prefix=".contracts-") as name:
-        folder = Path(name)
-        descriptors = folder / "all.binpb"
-        status = protoc.main(
-            [
-                "protoc",
-                f"-I{PROTO}",
-                f"-I{files('grpc_tools') / '_proto'}",
-                f"--python_out={folder}",
-                f"--pyi_out={folder}",
-                f"--grpc_python_out={folder}",
-                f"--descriptor_set_out={descriptors}",
-                *sources,
-            ]
-        )
-        if status:
-            return int(status)
-        generated = folder / "guardian"
-        _mend_imports(generated)
-        _write_service_types(descriptors, generated)
-        _write_packages(generated)
-        generated.chmod(0o755)
-        shutil.rmtree(TARGET, ignore_errors=True)
-        generated.rename(TARGET)
+    """Exit status 0 when the stubs are there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--force", action="store_true", help="generate even when up to date")
+    arguments = parser.parse_args()
+    stamp = fingerprint()
+    if not arguments.force and current_stamp() == stamp:
+        return 0
+    # Built aside and swapped in, so that a reader never meets half a package.
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TARGET.parent, prefix=".contracts-") as folder:
+        built = Path(folder) / "contracts"
+        generate(built)
+        (built / STAMP).write_text(stamp, encoding="utf-8")
+        built.chmod(0o755)
+        old = Path(folder) / "old"
+        if TARGET.exists():
+            TARGET.rename(old)
+        built.rename(TARGET)
+    print(f"stubs: {len(list(PROTO.rglob('*.proto')))} files into {TARGET.relative_to(ROOT)}")
     return 0
 
 
-def _mend_imports(folder: Path) -> None:
-    for path in [*folder.rglob("*.py"), *folder.rglob("*.pyi")]:
-        lines = path.read_text().splitlines(keepends=True)
-        mended = [
-            IMPORT.sub("guardian.contracts.", line)
-            if line.startswith(("from ", "import ")) or "_builder.Build" in line
-            else line
-            for line in lines
+def fingerprint() -> str:
+    """Hash of everything the stubs depend on."""
+    digest = hashlib.sha256()
+    for package in ("grpcio-tools", "mypy-protobuf", "protobuf"):
+        digest.update(f"{package}={version(package)}\n".encode())
+    for path in [Path(__file__), *sorted(PROTO.rglob("*.proto"))]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def current_stamp() -> str:
+    """The fingerprint the present stubs were made from; empty when there are none."""
+    try:
+        return (TARGET / STAMP).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def generate(target: Path) -> None:
+    """Run protoc and its typing plugins, then move `guardian/X` to `target/X` and mend the imports."""
+    raw = target.parent / "raw"
+    raw.mkdir()
+    scripts = Path(sys.executable).parent
+    sources = [str(path.relative_to(PROTO)) for path in sorted(PROTO.rglob("*.proto"))]
+    status = protoc.main(
+        [
+            "protoc",
+            f"--plugin=protoc-gen-mypy={scripts / 'protoc-gen-mypy'}",
+            f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}",
+            f"--proto_path={PROTO}",
+            f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
+            f"--python_out={raw}",
+            f"--grpc_python_out={raw}",
+            f"--mypy_out=quiet:{raw}",
+            f"--mypy_grpc_out=quiet:{raw}",
+            *sources,
         ]
-        path.write_text("".join(mended))
+    )
+    if status != 0:
+        raise SystemExit("protoc failed: its message is above.")
+    shutil.move(raw / "guardian", target)
+    for path in [*target.rglob("*.py"), *target.rglob("*.pyi")]:
+        path.write_text(mend(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for folder in [target, *(item for item in target.rglob("*") if item.is_dir())]:
+        (folder / "__init__.py").write_text(INIT, encoding="utf-8")
+    (target / "py.typed").touch()
 
 
-def _write_packages(folder: Path) -> None:
-    (folder / "__init__.py").write_text('"""Generated from proto/ by tools/proto.py; not committed."""\n')
-    for path in [item for item in folder.rglob("*") if item.is_dir()]:
-        (path / "__init__.py").write_text("")
-
-
-def _write_service_types(descriptors: Path, folder: Path) -> None:
-    everything = descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes())
-    modules = {f".{file.package}": _module(file.name) for file in everything.file}
-    for file in everything.file:
-        if not file.service:
-            continue
-        path = folder.parent / file.name.replace(".proto", "_pb2_grpc.pyi")
-        path.write_text(_service_types(file, modules))
-
-
-def _module(name: str) -> str:
-    return name.removeprefix("guardian/").removesuffix(".proto").replace("/", ".") + "_pb2"
-
-
-def _service_types(file: descriptor_pb2.FileDescriptorProto, modules: dict[str, str]) -> str:
-    own = modules[f".{file.package}"]
-    package, _, module = own.rpartition(".")
-    lines = [
-        "from collections.abc import AsyncIterator",
-        "from typing import Any",
-        "",
-        "import grpc",
-        "import grpc.aio",
-        "",
-        f"from guardian.contracts.{package} import {module} as _own",
-        "",
-    ]
-    for service in file.service:
-        lines += [f"class {service.name}Stub:", "    def __init__(self, channel: grpc.aio.Channel) -> None: ..."]
-        for method in service.method:
-            kind = KINDS[method.client_streaming, method.server_streaming]
-            request, response = _message(method.input_type), _message(method.output_type)
-            lines.append(f"    {method.name}: grpc.aio.{kind}MultiCallable[{request}, {response}]")
-        lines += ["", f"class {service.name}Servicer:"]
-        for method in service.method:
-            request, response = _message(method.input_type), _message(method.output_type)
-            given = f"request_iterator: AsyncIterator[{request}]" if method.client_streaming else f"request: {request}"
-            context = f"context: grpc.aio.ServicerContext[{request}, {response}]"
-            if method.server_streaming:
-                result = f"def {method.name}(self, {given}, {context}) -> AsyncIterator[{response}]: ..."
-            else:
-                result = f"async def {method.name}(self, {given}, {context}) -> {response}: ..."
-            lines.append(f"    {result}")
-        lines += [
-            "",
-            f"def add_{service.name}Servicer_to_server(servicer: {service.name}Servicer, server: Any) -> None: ...",
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def _message(name: str) -> str:
-    return "_own." + name.rpartition(".")[2]
+def mend(text: str) -> str:
+    """Point imports of our own packages at `guardian.contracts`; descriptor names stay as they are."""
+    text = IMPORT.sub(r"\1 guardian.contracts.\2", text)
+    return DOTTED.sub(r"guardian.contracts.\1.\2.\3", text)
 
 
 if __name__ == "__main__":
