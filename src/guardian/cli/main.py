@@ -1,4 +1,4 @@
-"""`guardian`: knows its verbs by name and imports a verb's file only when it is called, so a host needs its own tier alone."""
+"""`guardian`: imports a verb's file only when that verb is called, so that a host needs its own tier alone."""
 
 import importlib
 import os
