@@ -117,7 +117,7 @@ def _as_value_error(decode: Any) -> Any:
     return checked
 
 
-def _plain_text(value: str) -> str:
+def plain_text(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("control characters")
     return value
@@ -127,7 +127,7 @@ _B64U_OUT = PlainSerializer(b64u, return_type=str)
 Int = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
 One = Annotated[int, Field(strict=True, ge=1, le=1)]
 U32 = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_plain_text)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=64), AfterValidator(plain_text)]
 Hex16 = Annotated[str, Field(strict=True, pattern=r"\A[0-9a-f]{32}\z")]
 Hex32 = Annotated[str, Field(strict=True, pattern=r"\A[0-9a-f]{64}\z")]
 Bytes12 = Annotated[bytes, _bytes_field(12), _B64U_OUT]
@@ -137,9 +137,7 @@ Bytes48 = Annotated[bytes, _bytes_field(48), _B64U_OUT]
 Bytes80 = Annotated[bytes, _bytes_field(80), _B64U_OUT]
 Encapsulation = Annotated[bytes, _bytes_field(1120), _B64U_OUT]
 ReceivePublic = Annotated[bytes, _bytes_field(1216), _B64U_OUT]
-Time = Annotated[
-    datetime, BeforeValidator(_as_value_error(_time_field)), PlainSerializer(format_time, return_type=str)
-]
+Time = Annotated[datetime, BeforeValidator(_as_value_error(_time_field)), PlainSerializer(format_time, return_type=str)]
 
 
 class Wire(BaseModel):

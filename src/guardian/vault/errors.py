@@ -37,6 +37,7 @@ SENTENCES = {
     "secret_damaged": "The command's sealed secret does not open.",
     # What only a writer meets.
     "writer_ended": "Nothing more can be written to this object: it was closed, or a write failed.",
+    "write_failed": "The object could not be written; what is durable stays, truncated.",
     "writer_misused": "The parts of this object were given in an order or form that is not allowed.",
     "seed_unreadable": "The private keys could not be read.",
 }
