@@ -36,7 +36,7 @@ Owner (`guardian vault`, `guardian clip open`):
 
     roster_author.*, slots.create_with_*, slots.open_with_*, recovery.*
     epochs = roster_author.open_epochs(chain, author)
-    sealed = reader.open_object(source, chain, epochs, edge=edge_id)   # or reader.open_of_any_edge(source, chain, epochs)
+    sealed = reader.open_object(source, chain, epochs, edge=edge_id)  # or open_of_any_edge
     sealed.state, sealed.header.metadata, sealed.read_part(i), sealed.content()
 
 Every refusal is `errors.VaultError`; its `reason` is one of the format's. A failed write is `write_failed` with the

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, Field, model_validator
 
 from guardian.vault import hpke, identity
-from guardian.vault.encoding import Hex16, Int, One, Text, Time, Wire, plain_text, from_hex, parse
+from guardian.vault.encoding import Hex16, Int, One, Text, Time, Wire, from_hex, parse, plain_text
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import Roster
 

@@ -1,4 +1,4 @@
-"""Opening a sealed object: complete, truncated, or refused. Reads by range, so a file, a store or a download serves alike."""
+"""Opening a sealed object: complete, truncated, or refused. Reads by range, from a file, a store or a download."""
 
 import hashlib
 import os
@@ -89,26 +89,28 @@ class SealedObject:
     def read_part(self, counter: int) -> bytes:
         """One part: a clip's with its padding box, another's bytes alone."""
         part = self.parts[counter]
-        ct = _read(self.source, part.offset + parts.LENGTH, part.size - parts.LENGTH)
+        sealed = _read(self.source, part.offset, part.size)
+        if parts.read_length(sealed[: parts.LENGTH]) != part.size - parts.LENGTH:
+            raise VaultError("damaged", "length of a part")
+        ct = sealed[parts.LENGTH :]
         kind = self.header.metadata.kind
         plaintext = parts.open_(self.header, counter, parts.type_of(kind, counter), ct)
         if kind == "clip":
             return plaintext
         return parts.strip_data(plaintext, last=counter == len(self.parts) - 1)
 
-    def check_body(self) -> None:
-        """Refuse (`body_damaged`) a complete object that is not, byte for byte, the one its edge signed."""
-        if self.body_hash is None:
-            return
+    def check(self) -> None:
+        """Open every part, and refuse (`body_damaged`) a complete object that is not the one its edge signed."""
         digest = hashlib.sha256()
-        for part in self.parts:
+        for counter, part in enumerate(self.parts):
+            self.read_part(counter)
             digest.update(_read(self.source, part.offset, part.size))
-        if digest.digest() != self.body_hash:
+        if self.body_hash not in (None, digest.digest()):
             raise VaultError("body_damaged")
 
     def content(self) -> Iterator[bytes]:
-        """The whole content in pieces, the body checked first: a playable MP4, or the picture."""
-        self.check_body()
+        """The whole content in pieces, all checked before the first: a playable MP4, or the picture."""
+        self.check()
         for counter in range(len(self.parts)):
             yield self.read_part(counter)
 

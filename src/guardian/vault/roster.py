@@ -62,9 +62,7 @@ class Roster:
             raise VaultError("roster_order", "entry 0")
         first = payload.action
         # The first entry's author is the member it creates, and nobody else.
-        if not isinstance(first, Genesis):
-            raise VaultError("roster_action", "entry 0")
-        if payload.author != first.member.id:
+        if not isinstance(first, Genesis) or payload.author != first.member.id:
             raise VaultError("roster_author", "entry 0")
         identity.verify(first.member.sign, _SIGNED + chain[0].payload, chain[0].signature)
         start = cls((chain[0],), (chain[0].hash,), roster_rules.begin(payload.household, first))

@@ -11,6 +11,7 @@ from guardian.vault.encoding import (
     Encapsulation,
     Hex16,
     Hex32,
+    Int,
     One,
     ReceivePublic,
     Text,
@@ -20,6 +21,8 @@ from guardian.vault.encoding import (
 
 MAX_PAYLOAD = 256 * 1024
 MAX_ENTRIES = 10_000
+
+Number = Annotated[U32, Field(ge=1)]
 
 
 class Member(Wire):
@@ -51,7 +54,7 @@ class Wrap(Wire):
 class Epoch(Wire):
     """A vault key pair: its public half, its private half wrapped for each member."""
 
-    number: U32
+    number: Number
     public: ReceivePublic
     wraps: list[Wrap]
 
@@ -59,7 +62,7 @@ class Epoch(Wire):
 class EpochWrap(Wire):
     """An older epoch's wrap, for a member who joins later."""
 
-    epoch: U32
+    epoch: Number
     wrap: Wrap
 
 
@@ -116,7 +119,7 @@ class Payload(Wire):
 
     v: One
     household: Hex16
-    seq: U32
+    seq: Int
     prev: Hex32 | Literal[""]
     author: Hex16
     time: Time

@@ -52,7 +52,7 @@ def apply(state: State, action: Action) -> State:
         case RemoveMember():
             return _remove_member(state, action)
         case AddEdge():
-            _need(action.edge.id not in state.edges and action.edge.id not in state.revoked, "edge id used before")
+            _need_unused(state, action.edge.id)
             return replace(state, edges=MappingProxyType({**state.edges, action.edge.id: action.edge}))
         case RevokeEdge():
             _need(action.edge_id in state.edges, "no such edge")
@@ -67,7 +67,7 @@ def apply(state: State, action: Action) -> State:
 
 def _add_member(state: State, action: AddMember) -> State:
     member = action.member
-    _need(member.id not in state.members and member.id not in state.removed, "member id used before")
+    _need_unused(state, member.id)
     _need(
         sorted(item.epoch for item in action.wraps) == list(range(1, len(state.epochs) + 1))
         and all(item.wrap.member == member.id for item in action.wraps),
@@ -92,6 +92,11 @@ def _remove_member(state: State, action: RemoveMember) -> State:
 def _check_epoch(epoch: Epoch, number: int, members: Collection[str]) -> None:
     _need(epoch.number == number, "epoch number")
     _need(sorted(wrap.member for wrap in epoch.wraps) == sorted(members), "wraps")
+
+
+def _need_unused(state: State, new_id: str) -> None:
+    taken = (state.members, state.removed, state.edges, state.revoked)
+    _need(not any(new_id in ids for ids in taken), "id used before")
 
 
 def _need(holds: bool, detail: str) -> None:

@@ -115,13 +115,13 @@ def _create(kind: Kind, kdf: Argon2idKdf | HkdfKdf, key: bytes, household: str, 
 
 
 def _open(slot: Slot, key: bytes, roster: Roster) -> Keys:
-    if slot.household != roster.household:
-        raise VaultError("wrong_member", "another household")
-    member = roster.member(slot.member)
     try:
         seeds = AESGCM(key).decrypt(slot.nonce, slot.ct, _associated(slot))
     except InvalidTag:
         raise VaultError("wrong_secret") from None
+    if slot.household != roster.household:
+        raise VaultError("wrong_member", "another household")
+    member = roster.member(slot.member)
     keys = Keys(seeds[:32], seeds[32:])
     if keys.sign_public != member.sign or keys.receive_public != member.receive:
         raise VaultError("wrong_member")

@@ -1,4 +1,4 @@
-"""Writing a sealed object, part by part: a part counts only once it is durable, and a failed write ends the object for good."""
+"""Writing a sealed object: a part counts only once it is durable, and a failed write ends the object for good."""
 
 import hashlib
 import os
