@@ -8,6 +8,7 @@ from guardian.edge.identity import Identity
 from guardian.vault import roster as vault_roster
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import Roster
+from guardian.vault.roster_form import Epoch
 
 _MAX_BYTES = 256 << 20
 _SENTENCES = {
@@ -44,8 +45,7 @@ class Recipient:
     """To whom an object made now is sealed."""
 
     household: str
-    epoch: int
-    public: bytes
+    epoch: Epoch
 
 
 def path_of(state_dir: Path) -> Path:
@@ -91,7 +91,7 @@ class RosterFile:
             raise RosterError("edge_revoked" if error.reason == "revoked" else "edge_unconfirmed") from None
         if listed.sign != identity.keys.sign_public:
             raise RosterError("edge_replaced")
-        return Recipient(roster.household, roster.epoch.number, roster.epoch.public)
+        return Recipient(roster.household, roster.epoch)
 
     def _read(self, size: int) -> bytes:
         if size > _MAX_BYTES:
