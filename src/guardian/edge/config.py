@@ -28,6 +28,16 @@ class DetectConfig(Section):
     width: int = Field(
         default=1280, ge=160, le=3840, title="Width", description="Frames wider than this are scaled down first."
     )
+    min_initialized: int = Field(
+        default=3, ge=1, le=50, title="Frames to begin", description="An object seen in so many frames is an event."
+    )
+    max_disappeared: int = Field(
+        default=25,
+        ge=1,
+        le=600,
+        title="Frames to end",
+        description="Out of sight for so many frames, an object has left; sooner if it was at the picture's border.",
+    )
 
 
 class RecordConfig(Section):
@@ -73,6 +83,52 @@ class MotionConfig(Section):
     )
 
 
+class ModelConfig(Section):
+    """The detector: a model of the catalogue, or a file of one's own."""
+
+    name: str = Field(default="", max_length=64, title="Name", description="Of the catalogue; empty: its default.")
+    path: Path | None = Field(default=None, title="Path", description="A model file of one's own, instead of `name`.")
+    head: str = Field(default="deimv2", title="Head", description="How the outputs of `path` are to be read.")
+    folder: Path | None = Field(
+        default=None, title="Folder", description="Where fetched models are kept; STATE/models if not said."
+    )
+    device: str = Field(default="auto", title="Device", description="auto, CPU or GPU.")
+    threads: int = Field(default=0, ge=0, le=64, title="Threads", description="CPU threads; 0: as many as pay.")
+
+
+class FilterConfig(Section):
+    """What counts as an object of a label."""
+
+    min_score: float = Field(default=0.4, ge=0, le=1, title="Least score", description="Of a detection that counts.")
+    threshold: float = Field(
+        default=0.5, ge=0, le=1, title="Threshold", description="Median score that makes an object an event."
+    )
+    min_area: float = Field(default=0.0, ge=0, le=1, title="Least area", description="As a fraction of the picture.")
+
+
+class ObjectsConfig(Section):
+    """Which objects are followed."""
+
+    track: tuple[str, ...] = Field(default=("person",), title="Track", description="Labels that make events.")
+    filters: dict[str, FilterConfig] = Field(
+        default_factory=dict, title="Filters", description="By label: what counts as such an object."
+    )
+
+    def filter(self, label: str) -> FilterConfig:
+        """The label's filter, or the default one."""
+        return self.filters.get(label) or FilterConfig()
+
+
+class SnapshotsConfig(Section):
+    """The picture and the small picture of an event."""
+
+    quality: int = Field(default=85, ge=30, le=100, title="Quality", description="Of the JPEG.")
+    height: int = Field(default=320, ge=64, le=1080, title="Thumbnail height", description="In pixels.")
+    retain_days: float = Field(
+        default=7.0, gt=0, le=3650, title="Days kept", description="Events and snapshots older than this are deleted."
+    )
+
+
 class EdgeConfig(Section):
     """`edge.yaml`."""
 
@@ -87,6 +143,14 @@ class EdgeConfig(Section):
     detect: DetectConfig = Field(default_factory=DetectConfig)
     record: RecordConfig = Field(default_factory=RecordConfig)
     motion: MotionConfig = Field(default_factory=MotionConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
+    snapshots: SnapshotsConfig = Field(default_factory=SnapshotsConfig)
+
+    @property
+    def model_dir(self) -> Path:
+        """Where fetched models are kept."""
+        return self.model.folder or self.state_dir / "models"
 
 
 class CameraFile(Section):

@@ -1,0 +1,1 @@
+"""Detector models: the catalogue of those known, and the folders they are found in."""

@@ -1,0 +1,1 @@
+"""From detections in single frames to objects over time."""
