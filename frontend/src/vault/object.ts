@@ -1,12 +1,11 @@
 // Reads a sealed object by ranges: header, then trailer or a walk over the length prefixes, then any part.
-import { concat, hex, readU32, text, utf8, type Bytes } from "./bytes";
+import { concat, hex, readU32, u32, u64, utf8, type Bytes } from "./bytes";
 import { VaultError } from "./errors";
 import { headerLength, openHeader, type EpochKeys, type Expected, type Header } from "./header";
 import { nonce, open, sha256, SIGNATURE, signatureHolds, TAG } from "./primitives";
 import type { Roster } from "./roster";
 import { parseJson, Shape } from "./shape";
 import type { ByteSource } from "./source";
-import { u64 } from "./bytes";
 
 export const PART = { init: 1, fragment: 2, data: 3, trailer: 255 } as const;
 export type PartType = (typeof PART)[keyof typeof PART];
@@ -15,6 +14,7 @@ export const STEP = 4096;
 const MIN_CT = STEP + TAG;
 const MAX_CT = 16 * 1024 * 1024 + TAG;
 const MAX_PARTS = 100_000;
+export const MAX_DATA = 65_532;
 const FOOTER = 16;
 const FOOTER_MAGIC = utf8("GDNSEALT");
 const FIRST_READ = 4096;
@@ -82,7 +82,7 @@ export async function openObject(
 
   const tail = await source.read(-FOOTER, FOOTER, signal);
   const end = tail.bytes.subarray(8);
-  const hasFooter = tail.total >= header.length + FOOTER && hex(end) === hex(FOOTER_MAGIC);
+  const hasFooter = tail.total >= header.length + FOOTER_MAGIC.length && hex(end) === hex(FOOTER_MAGIC);
   const found = hasFooter
     ? { state: "complete" as const, parts: (await readTrailer(source, header, tail.bytes, tail.total, signal)).parts }
     : { state: "truncated" as const, parts: await walk(source, header, tail.total, signal) };
@@ -107,7 +107,9 @@ async function readTrailer(source: ByteSource, header: Header, footer: Bytes, to
 }
 
 async function parseTrailer(header: Header, plain: Bytes, count: number, end: number): Promise<Trailer> {
-  const json = utf8(text(plain.subarray(SIGNATURE)).replace(/ +$/, ""));
+  let jsonEnd = plain.length;
+  while (jsonEnd > SIGNATURE && plain[jsonEnd - 1] === 0x20) jsonEnd -= 1;
+  const json = plain.slice(SIGNATURE, jsonEnd);
   if (!(await signatureHolds(header.edgeSignPublic, plain.slice(0, SIGNATURE), utf8("guardian/trailer/v1\0"), header.hash, json))) {
     throw new VaultError("bad_signature", "The end of this recording was not signed by the edge it is said to come from. It is not shown.");
   }
@@ -161,7 +163,7 @@ async function endsInTrailer(source: ByteSource, header: Header, parts: readonly
   const ct = bytes.slice(4, last.size);
   const counter = parts.length - 1;
   if (await opens(header, counter, PART.trailer, ct)) {
-    const footer = concat(bytes.subarray(0, 4), new Uint8Array(0), counterBytes(counter), FOOTER_MAGIC);
+    const footer = writeFooter(ct.length, counter);
     const rest = bytes.subarray(last.size);
     if (hex(rest) !== hex(footer.subarray(0, rest.length))) throw damaged();
     return true;
@@ -180,8 +182,8 @@ async function opens(header: Header, counter: number, type: PartType, ct: Bytes)
   }
 }
 
-function counterBytes(value: number): Bytes {
-  return u64(value).slice(4);
+export function writeFooter(length: number, count: number): Bytes {
+  return concat(u32(length), u32(count), FOOTER_MAGIC);
 }
 
 async function readParts(
@@ -213,9 +215,9 @@ export function unpackData(parts: readonly Bytes[]): Bytes {
     ...parts.map((part, i) => {
       const length = readU32(part);
       const last = i === parts.length - 1;
-      const full = part.length - 4;
       const zeros = part.subarray(4 + length).every((byte) => byte === 0);
-      if (length > full || (!last && length !== full) || !zeros) throw damaged();
+      const allowed = length > 0 && length <= MAX_DATA && length <= part.length - 4;
+      if (!allowed || (!last && length !== MAX_DATA) || !zeros) throw damaged();
       return part.subarray(4, 4 + length);
     }),
   );
@@ -227,10 +229,11 @@ export async function readWhole(
   roster: Roster,
   keys: EpochKeys,
   expected: Expected,
-): Promise<{ object: SealedObject; parts: Bytes[] }> {
+): Promise<{ readonly object: SealedObject; readonly content: Bytes }> {
   const object = await openObject(source, roster, keys, expected);
   const parts: Bytes[] = [];
   for (let i = 0; i < object.parts.length; i += 1) parts.push(...(await object.readParts(i, 1)));
+  const content = object.header.metadata.kind === "clip" ? concat(...parts) : unpackData(parts);
   if (object.state === "complete") {
     const tail = await source.read(-FOOTER, FOOTER);
     const trailer = await readTrailer(source, object.header, tail.bytes, tail.total);
@@ -241,5 +244,5 @@ export async function readWhole(
       throw new VaultError("body_damaged", "This recording is not, byte for byte, what its edge signed.");
     }
   }
-  return { object, parts };
+  return { object, content };
 }

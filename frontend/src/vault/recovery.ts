@@ -27,6 +27,8 @@ export async function formatRecoveryCode(code: Bytes): Promise<string> {
 }
 
 export async function parseRecoveryCode(typed: string): Promise<Bytes> {
+  // eslint-disable-next-line no-control-regex
+  if (!/^[\u0000-\u007f]*$/.test(typed.replace(/\s/g, ""))) throw mistyped("It holds a symbol that no recovery code has.");
   const clean = typed.toUpperCase().replace(/[\s-]/g, "").replaceAll("O", "0").replace(/[IL]/g, "1");
   const values = Array.from(clean, (c) => SYMBOLS.indexOf(c));
   if (values.length !== CODE_SYMBOLS + 2) throw mistyped(`It has 28 letters and digits; ${values.length} were typed.`);

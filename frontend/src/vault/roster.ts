@@ -102,6 +102,14 @@ export function activeEdge(roster: Roster, id: string): Party {
   throw new VaultError("stranger", "This edge is not confirmed as part of your household. Compare its words under Cameras first.");
 }
 
+/** The member, if one of the household now. */
+export function activeMember(roster: Roster, id: string): Party {
+  const member = roster.members.get(id);
+  if (member !== undefined) return member;
+  if (roster.removedMembers.has(id)) throw new VaultError("revoked", "This member was removed from the household. A member must add them again.");
+  throw new VaultError("stranger", "The roster does not know this member of the household.");
+}
+
 const refuse = (sentence: string): never => {
   throw new VaultError("roster_action", sentence);
 };

@@ -1,5 +1,5 @@
 // The open vault: a member's private keys and the checked roster, in this page's memory and nowhere else.
-import { random, unb64u, type Bytes } from "./bytes";
+import { newId, random, unb64u, type Bytes } from "./bytes";
 import * as author from "./author";
 import type { Authored } from "./author";
 import { VaultError } from "./errors";
@@ -9,10 +9,9 @@ import { openObject, type SealedObject } from "./object";
 import { receivePublic, SEED, signingKey, signPublic } from "./primitives";
 import { formatRecoveryCode } from "./recovery";
 import { checkPin, extendRoster, pinOf, verifyRoster, type Party, type Roster, type RosterEntry, type RosterPin } from "./roster";
-import { checkSeeds, createSlot, openSlot, parseSlot, recoverySecret, wipe, type MemberSeeds, type Slot, type SlotSecret } from "./slots";
+import { createSlot, enterSlot, parseSlot, recoverySecret, wipe, type MemberSeeds, type Slot, type SlotSecret } from "./slots";
 import type { ByteSource } from "./source";
 import { edgeWords } from "./words";
-import { newId } from "./bytes";
 import type { Event } from "../gen/guardian/edge/v1/edge_pb";
 
 /** Public keys an edge claims, as the control plane tells them: believed only after its words were compared. */
@@ -100,7 +99,7 @@ export class OpenVault {
     const roster = await verifyRoster(published.entries);
     if (published.pin !== undefined) checkPin(roster, published.pin);
     // All are checked before any work: one absurd slot among good ones is an attack worth telling.
-    const slots = published.slots.map(parseSlot).filter((slot) => slot.kind === secret.kind && slot.household === roster.household);
+    const slots = published.slots.map(parseSlot).filter((slot) => slot.kind === secret.kind);
     let refusal = new VaultError("no_slot", secret.kind === "secret" ? "This vault has no secret set." : "This vault has no recovery code.");
     for (const slot of slots) {
       try {
@@ -114,15 +113,7 @@ export class OpenVault {
   }
 
   static async #enter(slot: Slot, roster: Roster, secret: SlotSecret): Promise<OpenVault> {
-    const seeds = await openSlot(slot, secret);
-    const member = roster.members.get(slot.member);
-    if (member === undefined) {
-      wipe(seeds);
-      throw roster.removedMembers.has(slot.member)
-        ? new VaultError("revoked", "You were removed from this household. Ask a member to add you again.")
-        : new VaultError("stranger", "The roster does not know you as a member of this household.");
-    }
-    await checkSeeds(seeds, member);
+    const { member, seeds } = await enterSlot(slot, secret, roster);
     return new OpenVault(member.id, roster, seeds, await signingKey(seeds.sign));
   }
 

@@ -4,7 +4,7 @@ import { b64u, concat, equal, newId, random, utf8, type Bytes } from "./bytes";
 import { VaultError } from "./errors";
 import { aeadKey, hkdf, open, receivePublic, seal, signPublic } from "./primitives";
 import { parseRecoveryCode } from "./recovery";
-import type { Party } from "./roster";
+import { activeMember, type Party, type Roster } from "./roster";
 import { Shape } from "./shape";
 
 export type SlotKind = "secret" | "recovery" | "passkey";
@@ -102,7 +102,7 @@ async function derive(kdf: Kdf, salt: Bytes, secret: SlotSecret): Promise<Bytes>
   }
   if (kdf.name !== "argon2id") throw new VaultError("slot_malformed", "This slot is not for a secret.");
   refuseAbsurdCost(kdf);
-  const password = utf8(secret.secret.normalize("NFKC"));
+  const password = utf8(wellFormed(secret.secret).normalize("NFKC"));
   const out = await argon2id({
     password,
     salt,
@@ -114,6 +114,12 @@ async function derive(kdf: Kdf, salt: Bytes, secret: SlotSecret): Promise<Bytes>
   });
   password.fill(0);
   return new Uint8Array(out);
+}
+
+/** Half a surrogate pair has no UTF-8; an encoder would put something else in its place, in silence. */
+function wellFormed(secret: string): string {
+  if (/\p{Cs}/u.test(secret)) throw new VaultError("encoding", "The secret holds a character that is not whole. Type it again.");
+  return secret;
 }
 
 function associated(slot: Pick<Slot, "id" | "household" | "member" | "kind" | "kdf">): Bytes {
@@ -144,8 +150,22 @@ export async function openSlot(value: unknown, secret: SlotSecret): Promise<Memb
   return seeds;
 }
 
-/** The keys a slot gave must be the ones the roster knows the member by. */
-export async function checkSeeds(seeds: MemberSeeds, member: Party): Promise<void> {
+/** Opens a slot and holds its keys against the roster: they must be those it knows the slot's member by. */
+export async function enterSlot(value: unknown, secret: SlotSecret, roster: Roster): Promise<{ readonly member: Party; readonly seeds: MemberSeeds }> {
+  const slot = parseSlot(value);
+  const seeds = await openSlot(slot, secret);
+  try {
+    if (slot.household !== roster.household) throw new VaultError("wrong_member", "This slot belongs to another household.");
+    const member = activeMember(roster, slot.member);
+    await checkSeeds(seeds, member);
+    return { member, seeds };
+  } catch (error) {
+    wipe(seeds);
+    throw error;
+  }
+}
+
+async function checkSeeds(seeds: MemberSeeds, member: Party): Promise<void> {
   const same = equal(await signPublic(seeds.sign), member.signPublic) && equal(await receivePublic(seeds.receive), member.receivePublic);
   if (!same) throw new VaultError("wrong_member", "The keys in this slot are not those your household's roster knows you by.");
 }
