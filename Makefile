@@ -1,0 +1,51 @@
+# Every verb of the checkout; plain `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui lock
+SHELL := /bin/bash
+BIN := .venv/bin
+# Handed on through the environment, so that no character of an address or a file name is read by the shell.
+export CAMERA VIDEO
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+demo: ## run the whole product on this machine (CAMERA=rtsp://… or VIDEO=file for your own pictures)
+	@tools/setup.sh demo
+	@exec $(BIN)/guardian demo $${CAMERA:+--camera "$$CAMERA"} $${VIDEO:+--video "$$VIDEO"}
+
+demo-check: ## run the demo without a screen, drive the UI in a browser, print what held as JSON (VIDEO=file)
+	@tools/setup.sh dev
+	@exec $(BIN)/python -m tools.demo_check $${VIDEO:+--video "$$VIDEO"}
+
+test: ## all tests, Python and UI, with the real parts
+	@tools/setup.sh dev
+	@$(BIN)/python tools/test.py
+
+check: ## lint, types, imports, contracts, locks: everything that runs nothing
+	@tools/setup.sh dev
+	@$(BIN)/python tools/check.py
+
+bench: ## measure against what runs beside it; a table here, JSON in build/bench/
+	@tools/setup.sh dev
+	@$(BIN)/python tools/bench.py
+
+setup: ## install and build all that demo and tests need
+	@tools/setup.sh dev
+
+proto: ## make the Python stubs from proto/
+	@$(BIN)/python tools/proto.py
+
+proto-baseline: ## freeze the contracts as they are: later changes are held against this
+	@$(BIN)/buf build proto -o proto/baseline.binpb
+
+ui: ## build the UI
+	@npm --prefix frontend run build
+
+lock: ## lock the dependencies again
+	@$(BIN)/python tools/lock.py
+
+clean: ## remove what was built and what the demo keeps
+	rm -rf .demo build dist frontend/dist frontend/coverage frontend/src/gen src/guardian/contracts
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

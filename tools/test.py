@@ -1,0 +1,108 @@
+"""`make test`: pytest folder by folder, then the UI's tests; says what ran, and takes a skipped test for a failure."""
+
+import argparse
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "build" / "tests"
+FOLDERS = ["unit", "contract", "integration", "e2e"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of tests said."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+    status: int
+
+    @property
+    def good(self) -> bool:
+        """Something ran, nothing failed, nothing was left out."""
+        return self.status == 0 and self.passed > 0 and not self.failed and not self.skipped
+
+
+def main() -> int:
+    """Exit status 1 when any test failed or was skipped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="PART", choices=[*FOLDERS, "ui"], default=[*FOLDERS, "ui"])
+    parser.add_argument(
+        "--coverage", action="store_true", help="measure branch coverage; takes about half as long again"
+    )
+    arguments = parser.parse_args()
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    outcomes = [run_python(name, coverage=arguments.coverage) for name in FOLDERS if name in arguments.only]
+    if "ui" in arguments.only:
+        outcomes.append(run_ui())
+    if arguments.coverage:
+        show_coverage()
+    print()
+    for item in outcomes:
+        left_out = f", {item.skipped} SKIPPED" if item.skipped else ""
+        print(
+            f"  {'ok    ' if item.good else 'FAILED'} {item.name:<12} {item.passed:>5} passed, "
+            f"{item.failed} failed{left_out}, {item.seconds:.0f} s"
+        )
+    good = all(item.good for item in outcomes)
+    print(
+        f"{'All tests passed' if good else 'Not all tests passed'}, in {(time.monotonic() - began) / 60:.1f} minutes."
+    )
+    return 0 if good else 1
+
+
+def run_python(name: str, *, coverage: bool) -> Outcome:
+    """pytest on one folder below tests/."""
+    report = REPORTS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    runner = ["-m", "coverage", "run", "-m", "pytest"] if coverage else ["-m", "pytest"]
+    return _run(name, [sys.executable, *runner, "-q", f"tests/{name}", f"--junit-xml={report}"], report)
+
+
+def run_ui() -> Outcome:
+    """vitest."""
+    report = REPORTS / "ui.xml"
+    report.unlink(missing_ok=True)
+    reporters = ["--reporter=default", "--reporter=junit", f"--outputFile.junit={report}"]
+    return _run("ui", ["npm", "--prefix", "frontend", "test", "--silent", "--", *reporters], report)
+
+
+def show_coverage() -> None:
+    """Branch coverage by package, worst first at the end."""
+    for arguments in (["combine", "--quiet"], ["report", "--sort=cover"]):
+        subprocess.run([sys.executable, "-m", "coverage", *arguments], cwd=ROOT, check=False)
+
+
+def _run(name: str, command: list[str], report: Path) -> Outcome:
+    print(f"\n== {name}", flush=True)
+    began = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    passed, failed, skipped = counts(report)
+    return Outcome(name, passed, failed, skipped, time.monotonic() - began, status)
+
+
+def counts(report: Path) -> tuple[int, int, int]:
+    """Passed, failed, skipped of a JUnit report; zeros when the run died before it wrote one."""
+    if not report.exists():
+        return 0, 0, 0
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - written by our own run a moment ago
+    passed = failed = skipped = 0
+    for suite in suites:
+        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        left_out = int(suite.get("skipped", 0))
+        passed += int(suite.get("tests", 0)) - bad - left_out
+        failed += bad
+        skipped += left_out
+    return passed, failed, skipped
+
+
+if __name__ == "__main__":
+    sys.exit(main())
