@@ -1,0 +1,142 @@
+"""gRPC as the tiers speak it: limits, keepalive, refusals with a reason, channels that trust exactly one peer."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+from cryptography import x509
+from cryptography.x509 import DNSName, IPAddress
+
+from guardian.common.errors import GuardianError, PeerError
+from guardian.common.tls import cert_pem, fetch_pinned
+from guardian.common.tokens import Token
+
+# 256 KiB pieces were the fastest measured; a message may hold one and its frame.
+PIECE = 256 << 10
+MAX_MESSAGE = 1 << 20
+REASON = "guardian-reason"
+
+# A dead link is noticed after at most 10 s + 5 s, from either side.
+_KEEPALIVE: list[tuple[str, Any]] = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+_SIZES: list[tuple[str, Any]] = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+]
+CLIENT_OPTIONS: list[tuple[str, Any]] = [
+    *_KEEPALIVE,
+    *_SIZES,
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+]
+SERVER_OPTIONS: list[tuple[str, Any]] = [
+    *_KEEPALIVE,
+    *_SIZES,
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.max_concurrent_streams", 128),
+    # A second daemon on the same port must fail, not share it.
+    ("grpc.so_reuseport", 0),
+]
+
+
+async def refuse(
+    context: "grpc.aio.ServicerContext[Any, Any]", code: grpc.StatusCode, error: GuardianError, **more: str
+) -> NoReturn:
+    """End a call: status code, the sentence as details, the reason (and `more`) in the trailing metadata."""
+    extra = [(key.replace("_", "-"), value) for key, value in more.items()]
+    await context.abort(code, str(error), trailing_metadata=((REASON, error.reason), *extra))
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The machine reason a peer of ours gave; '' when the status came from gRPC itself."""
+    return trailing(error, REASON)
+
+
+def trailing(error: grpc.aio.AioRpcError, name: str) -> str:
+    """A value of the trailing metadata; '' when it is not there."""
+    for key, value in error.trailing_metadata() or ():
+        if key == name:
+            return value if isinstance(value, str) else value.decode("ascii", "replace")
+    return ""
+
+
+def explain(error: grpc.aio.AioRpcError, peer: str) -> PeerError:
+    """A failed call as a sentence: the peer's own words where it gave some."""
+    reason = reason_of(error)
+    if reason:
+        return PeerError(error.details() or f"The {peer} refused.", reason=reason)
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return PeerError(f"The {peer} cannot be reached; it is tried again.", reason="peer_away")
+    if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+        return PeerError(f"The {peer} does not accept this certificate.", reason="peer_refuses")
+    return PeerError(f"The {peer} failed with {error.code().name}.", reason="peer_failed")
+
+
+def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:
+    """A channel with the certificate that enrolment stored in `identity` (`tls.key`, `tls.pem`, `ca.pem`)."""
+    credentials = grpc.ssl_channel_credentials(
+        (identity / "ca.pem").read_bytes(), (identity / "tls.key").read_bytes(), (identity / "tls.pem").read_bytes()
+    )
+    return grpc.aio.secure_channel(address, credentials, options=CLIENT_OPTIONS)
+
+
+def socket_channel(path: Path) -> grpc.aio.Channel:
+    """A channel to a Unix socket on this machine."""
+    # Without an authority gRPC would send the percent-encoded path, which servers refuse.
+    return grpc.aio.insecure_channel(f"unix:{path}", options=[*CLIENT_OPTIONS, ("grpc.default_authority", "localhost")])
+
+
+async def pinned_channel(token: Token) -> grpc.aio.Channel:
+    """A channel to the enrolment server a token names, trusting the pinned certificate alone; PeerError otherwise."""
+    certificate = await asyncio.to_thread(fetch_pinned, token.host, token.port, token.pin)
+    credentials = grpc.ssl_channel_credentials(cert_pem(certificate))
+    # The pin says who it is; the address it is reached by need not stand in the certificate.
+    options = [*CLIENT_OPTIONS, ("grpc.ssl_target_name_override", _first_name(certificate))]
+    return grpc.aio.secure_channel(token.address, credentials, options=options)
+
+
+def _first_name(certificate: x509.Certificate) -> str:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    for name in names:
+        if isinstance(name, (DNSName, IPAddress)):
+            return str(name.value)
+    raise PeerError("The enrolment server's certificate names no host.", reason="enrol_wrong_peer")
+
+
+async def wait_ready(channel: grpc.aio.Channel, timeout: float, error: Callable[[], GuardianError]) -> None:
+    """Wait until a channel is connected; raises `error()` after `timeout` seconds."""
+    try:
+        await asyncio.wait_for(channel.channel_ready(), timeout)
+    except TimeoutError:
+        raise error() from None
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port`; ValueError otherwise."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("an address is written host:port")
+    return host.strip("[]"), int(port)
+
+
+def free_port(host: str, port: int) -> bool:
+    """Whether a TCP port can be bound: gRPC itself says only that it could not."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

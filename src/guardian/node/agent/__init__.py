@@ -1,0 +1,1 @@
+"""To the control plane: summaries and health up, roster and commands down."""

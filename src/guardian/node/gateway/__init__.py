@@ -1,0 +1,1 @@
+"""gRPC for edges and the node's store: the one daemon that writes `gateway/`."""

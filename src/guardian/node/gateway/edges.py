@@ -1,0 +1,187 @@
+"""Edges and the tokens they enrol with: rows in the store, and in memory who may speak and who does."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from guardian.common.clock import from_text, now, to_text
+from guardian.common.errors import GuardianError
+from guardian.common.tokens import secret_hash
+from guardian.node.gateway.bell import Bell
+from guardian.node.gateway.store import Store
+
+
+class EnrolmentError(GuardianError):
+    """A stranger that may not become an edge."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A registered edge."""
+
+    id: str
+    name: str
+    sign_public: bytes
+    receive_public: bytes
+    enrolled_at: dt.datetime
+    revoked_at: dt.datetime | None = None
+    status: bytes | None = None
+    status_at: dt.datetime | None = None
+
+
+@dataclass
+class _Link:
+    """What is known of an edge while this daemon runs: its open calls, when it was last heard."""
+
+    calls: set["asyncio.Task[object]"] = field(default_factory=set)
+    last_seen: dt.datetime | None = None
+
+
+class Edges:
+    """All edges, held in memory: every call looks one up."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._edges: dict[str, Edge] = {}
+        self._links: dict[str, _Link] = {}
+        self.bell = Bell()
+
+    async def load(self) -> None:
+        """Read the rows once, at start."""
+        query = "SELECT id, name, sign_public, receive_public, enrolled_at, revoked_at, status, status_at FROM edges ORDER BY id"
+
+        def work(connection: sa.Connection) -> list[Edge]:
+            return [
+                Edge(row[0], row[1], row[2], row[3], from_text(row[4]), _time(row[5]), row[6], _time(row[7]))
+                for row in connection.exec_driver_sql(query)
+            ]
+
+        self._edges = {edge.id: edge for edge in await self._store.read(work)}
+
+    def all(self) -> list[Edge]:
+        """Every edge, the revoked ones too."""
+        return list(self._edges.values())
+
+    def get(self, edge_id: str) -> Edge | None:
+        """An edge that was registered, revoked or not."""
+        return self._edges.get(edge_id)
+
+    def is_online(self, edge_id: str) -> bool:
+        """Whether a call of the edge is open now; keepalive ends those of a dead link."""
+        link = self._links.get(edge_id)
+        return bool(link and link.calls)
+
+    def last_seen(self, edge_id: str) -> dt.datetime | None:
+        """When it was last heard: now while it is connected."""
+        link, edge = self._links.get(edge_id), self._edges[edge_id]
+        if link is None or link.last_seen is None:
+            return edge.status_at
+        return now() if link.calls else link.last_seen
+
+    @asynccontextmanager
+    async def call(self, edge_id: str) -> AsyncIterator[None]:
+        """Marks the current task as a call of this edge: revoking it ends the call."""
+        link = self._links.setdefault(edge_id, _Link())
+        task = asyncio.current_task()
+        assert task is not None
+        link.calls.add(task)
+        link.last_seen = now()
+        if len(link.calls) == 1:
+            self.bell.ring()
+        try:
+            yield
+        finally:
+            link.calls.discard(task)
+            link.last_seen = now()
+            if not link.calls:
+                self.bell.ring()
+
+    async def put_status(self, edge_id: str, status: bytes) -> None:
+        """Keep an edge's newest telemetry."""
+        moment = now()
+
+        def work(connection: sa.Connection) -> None:
+            query = "UPDATE edges SET status = ?, status_at = ? WHERE id = ?"
+            connection.exec_driver_sql(query, (status, to_text(moment), edge_id))
+
+        await self._store.writer.run(work)
+        self._edges[edge_id] = replace(self._edges[edge_id], status=status, status_at=moment)
+        self._links.setdefault(edge_id, _Link()).last_seen = moment
+        self.bell.ring()
+
+    async def revoke(self, edge_id: str) -> None:
+        """The household has let this edge go: its calls end and it may make no other."""
+        edge = self._edges.get(edge_id)
+        if edge is None or edge.revoked_at is not None:
+            return
+        moment = now()
+
+        def work(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("UPDATE edges SET revoked_at = ? WHERE id = ?", (to_text(moment), edge_id))
+
+        await self._store.writer.run(work)
+        self._edges[edge_id] = replace(edge, revoked_at=moment)
+        for task in list(self._links.get(edge_id, _Link()).calls):
+            task.cancel()
+        self.bell.ring()
+
+    async def create_token(self, secret: str, name: str, expires_at: dt.datetime) -> None:
+        """Keep a token's hash."""
+
+        def work(connection: sa.Connection) -> None:
+            query = "INSERT INTO tokens (hash, name, expires_at) VALUES (?, ?, ?)"
+            connection.exec_driver_sql(query, (secret_hash(secret), name, to_text(expires_at)))
+
+        await self._store.writer.run(work)
+
+    async def check_token(self, secret: str) -> str:
+        """The name a token was made for; EnrolmentError when it cannot be spent."""
+        return await self._store.read(lambda connection: _usable_token(connection, secret))
+
+    async def register(self, secret: str, edge: Edge) -> None:
+        """Spend the token and register the edge, both or neither."""
+
+        def work(connection: sa.Connection) -> None:
+            _usable_token(connection, secret)
+            known = connection.exec_driver_sql("SELECT 1 FROM edges WHERE sign_public = ?", (edge.sign_public,)).first()
+            if known:
+                raise EnrolmentError(
+                    "An edge with this signing key is registered already.",
+                    reason="edge_known",
+                    hint="Each enrolment makes fresh keys; begin again with a new token.",
+                )
+            connection.exec_driver_sql(
+                "INSERT INTO edges (id, name, sign_public, receive_public, enrolled_at) VALUES (?, ?, ?, ?, ?)",
+                (edge.id, edge.name, edge.sign_public, edge.receive_public, to_text(edge.enrolled_at)),
+            )
+            connection.exec_driver_sql(
+                "UPDATE tokens SET spent_at = ?, edge_id = ? WHERE hash = ?",
+                (to_text(now()), edge.id, secret_hash(secret)),
+            )
+
+        await self._store.writer.run(work)
+        self._edges[edge.id] = edge
+        self.bell.ring()
+
+
+def _usable_token(connection: sa.Connection, secret: str) -> str:
+    row = connection.exec_driver_sql(
+        "SELECT name, expires_at, spent_at FROM tokens WHERE hash = ?", (secret_hash(secret),)
+    ).one_or_none()
+    ask = "Make a new one on the node with `guardian edge token`."
+    if row is None:
+        raise EnrolmentError("This node knows no such token.", reason="token_unknown", hint=ask)
+    name, expires_at, spent_at = row
+    if spent_at is not None:
+        raise EnrolmentError("This token was used already; each works once.", reason="token_spent", hint=ask)
+    if from_text(expires_at) <= now():
+        raise EnrolmentError("This token has expired.", reason="token_expired", hint=ask)
+    return str(name)
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return from_text(text) if text else None

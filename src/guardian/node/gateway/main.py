@@ -1,0 +1,199 @@
+"""`guardian-gateway`: opens the store and the three doors (edges, strangers with a token, this node's own daemons)."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from guardian.common import rpc
+from guardian.common.errors import ConfigError, StoreError
+from guardian.common.files import private_folder
+from guardian.common.lifecycle import Service, daemon
+from guardian.common.retry import Backoff
+from guardian.contracts.edge.v1 import edge_pb2_grpc
+from guardian.contracts.node.v1 import node_pb2_grpc
+from guardian.node import identity
+from guardian.node.config import DEFAULT_CONFIG, NodeConfig
+from guardian.node.gateway.commands import Commands
+from guardian.node.gateway.edge_service import EdgeService
+from guardian.node.gateway.edges import Edges
+from guardian.node.gateway.enrolment_service import EnrolmentService
+from guardian.node.gateway.gateway_service import GatewayService
+from guardian.node.gateway.hub import Hub
+from guardian.node.gateway.intake import Intake
+from guardian.node.gateway.pki import Pki
+from guardian.node.gateway.rosters import Rosters
+from guardian.node.gateway.store import Store
+
+_REFRESH_SECONDS = 2.0
+_STOP_SECONDS = 1.0
+
+
+@dataclass
+class Gateway:
+    """A gateway that runs; `edge_address` and `enrol_address` are what edges and tokens are told."""
+
+    store: Store
+    edges: Edges
+    rosters: Rosters
+    intake: Intake
+    servers: list[grpc.aio.Server]
+    edge_address: str
+    enrol_address: str
+
+    async def stop(self) -> None:
+        """Close the doors, then the store."""
+        await asyncio.gather(*(server.stop(_STOP_SECONDS) for server in self.servers))
+        self.store.close()
+
+
+async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
+    """Open store and doors; raises GuardianError with nothing left open."""
+    folder = private_folder(settings.state_dir / "gateway", mode=0o750)
+    section = settings.gateway
+    pki = Pki(folder, _hosts(settings))
+    store = Store(folder)
+    servers: list[grpc.aio.Server] = []
+    try:
+        edges, rosters, commands, hub = Edges(store), Rosters(store), Commands(store), Hub()
+        await edges.load()
+        await rosters.load()
+        for edge_id in rosters.current.state.revoked if rosters.current else ():
+            await edges.revoke(edge_id)
+        intake = Intake(store, rosters)
+        edge_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
+        edge_port = _open(edge_server, section.listen, pki.edge_credentials())
+        servers.append(edge_server)
+        enrol_server = grpc.aio.server(options=rpc.SERVER_OPTIONS, maximum_concurrent_rpcs=32)
+        enrol_port = _open(enrol_server, section.enrol_listen, pki.enrol_credentials())
+        servers.append(enrol_server)
+        edge_address, enrol_address = _advertised(settings, edge_port, enrol_port)
+        edge_pb2_grpc.add_EdgeServiceServicer_to_server(
+            EdgeService(who.tenant, edges, intake, rosters, commands, hub), edge_server
+        )
+        edge_pb2_grpc.add_EnrolmentServiceServicer_to_server(
+            EnrolmentService(who.tenant, edges, pki, edge_address), enrol_server
+        )
+        local_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
+        node_pb2_grpc.add_GatewayServiceServicer_to_server(
+            GatewayService(store, edges, rosters, commands, hub, pki.pin, enrol_address), local_server
+        )
+        _open_socket(local_server, settings.gateway_socket)
+        servers.append(local_server)
+        for server in servers:
+            await server.start()
+        settings.gateway_socket.chmod(0o660)
+    except BaseException:
+        for server in servers:
+            await server.stop(0)
+        store.close()
+        raise
+    return Gateway(store, edges, rosters, intake, servers, edge_address, enrol_address)
+
+
+async def run(service: Service[NodeConfig]) -> None:
+    """The daemon: waits for enrolment, serves, stops."""
+    who = await wait_for_identity(service)
+    if who is None:
+        return
+    gateway = await start(service.settings, who)
+    try:
+        service.health.set("identity", "ok", "This node is enrolled.", node=who.node)
+        service.ready()
+        while not service.stopping.is_set():
+            _report(service, gateway)
+            service.progressed()
+            try:
+                await asyncio.wait_for(service.stopping.wait(), _REFRESH_SECONDS)
+            except TimeoutError:
+                continue
+    finally:
+        await gateway.stop()
+
+
+async def wait_for_identity(service: Service[NodeConfig]) -> identity.Identity | None:
+    """The node's identity once there is one; None when asked to stop before."""
+    backoff = Backoff(initial=0.5, maximum=5.0)
+    while True:
+        try:
+            return identity.load(service.settings.state_dir)
+        except identity.IdentityError as error:
+            if error.reason != "not_enrolled":
+                raise
+            service.health.set("identity", "waiting", str(error), reason=error.reason)
+            service.status("waiting to be enrolled")
+            service.progressed()
+        if await backoff.wait(service.stopping):
+            return None
+
+
+def _report(service: Service[NodeConfig], gateway: Gateway) -> None:
+    present = [edge for edge in gateway.edges.all() if edge.revoked_at is None]
+    online = sum(gateway.edges.is_online(edge.id) for edge in present)
+    health = service.health
+    health.set("listener", "ok", f"Edges reach this node at {gateway.edge_address}.", address=gateway.edge_address,
+               enrol_address=gateway.enrol_address)  # fmt: skip
+    health.set("store", "ok", f"{gateway.intake.taken} events taken since start.", taken=gateway.intake.taken,
+               refused=gateway.intake.refused)  # fmt: skip
+    roster = gateway.rosters.current
+    if roster is None:
+        health.set("roster", "waiting", "The owner has not made a vault yet.", reason="no_vault")
+    else:
+        health.set("roster", "ok", f"The household's roster has {len(roster)} entries.", entries=len(roster))
+    service.status(f"{online} of {len(present)} edges connected")
+
+
+def _hosts(settings: NodeConfig) -> list[str]:
+    section = settings.gateway
+    advertised = [section.advertise, *([section.enrol_advertise] if section.enrol_advertise else [])]
+    names = [rpc.split_address(address)[0] for address in advertised]
+    return list(dict.fromkeys([*names, *section.hosts, "localhost", "127.0.0.1"]))
+
+
+def _advertised(settings: NodeConfig, edge_port: int, enrol_port: int) -> tuple[str, str]:
+    section = settings.gateway
+    host, port = rpc.split_address(section.advertise)
+    enrol_host, wanted = rpc.split_address(section.enrol_advertise) if section.enrol_advertise else (host, 0)
+    return _join(host, port or edge_port), _join(enrol_host, wanted or enrol_port)
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _open(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials) -> int:
+    host, port = rpc.split_address(address)
+    try:
+        return server.add_secure_port(_join(host, port), credentials)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"The gateway cannot listen on {address}.",
+            reason="listen_failed",
+            hint="Another program may use the port, or the address is not this machine's.",
+        ) from error
+
+
+def _open_socket(server: grpc.aio.Server, path: Path) -> None:
+    if len(os.fsencode(path)) > 100:
+        raise ConfigError(
+            f"The path {path} is too long for a socket.", reason="config_invalid", hint="Shorten run_dir."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+    except RuntimeError as error:
+        raise StoreError(f"The socket {path} cannot be made.", reason="socket_failed") from error
+
+
+def main() -> None:
+    """Console script."""
+    daemon(
+        "gateway",
+        NodeConfig,
+        run,
+        description="The node's door for edges, and its store.",
+        default_config=DEFAULT_CONFIG,
+    )

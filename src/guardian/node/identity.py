@@ -1,0 +1,95 @@
+"""Who this node is: `STATE/identity/`, written by `guardian node enroll`; the agent renews its ticket keys."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from guardian.common.config import Section
+from guardian.common.errors import GuardianError
+from guardian.common.files import private_folder, sync_directory, write_atomic
+
+IDENTITY_FILE = "identity.json"
+TICKET_KEYS_FILE = "ticket_keys.json"
+_MAX_BYTES = 64 << 10
+
+
+class IdentityError(GuardianError):
+    """This node has no identity yet, or it cannot be used."""
+
+
+class Identity(Section):
+    """`identity.json`: `tenant` is the control plane's text, `node` 32 hexadecimal digits, `agents` host:port."""
+
+    tenant: Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,64}\Z")]
+    node: Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\Z")]
+    agents: Annotated[str, Field(min_length=3, max_length=300)]
+
+
+def folder_of(state_dir: Path) -> Path:
+    """`STATE/identity`."""
+    return state_dir / "identity"
+
+
+def load(state_dir: Path) -> Identity:
+    """Read the identity; raises IdentityError (`not_enrolled`, `identity_damaged`)."""
+    path = folder_of(state_dir) / IDENTITY_FILE
+    try:
+        return Identity.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise IdentityError(
+            "This node has not been enrolled with a control plane.",
+            reason="not_enrolled",
+            hint="Get a token from the control plane's operator and run `guardian node enroll`.",
+        ) from None
+    except OSError as error:
+        raise IdentityError(f"{path} cannot be read: {error.strerror}.", reason="identity_unreadable") from error
+    except ValidationError as error:
+        raise IdentityError(
+            f"{path} is not what enrolment wrote.",
+            reason="identity_damaged",
+            hint="Restore it from a backup, or enrol again with --again.",
+        ) from error
+
+
+def save(
+    state_dir: Path,
+    identity: Identity,
+    *,
+    tls_key: bytes,
+    tls_certificate: bytes,
+    ca: bytes,
+    ticket_keys: Sequence[bytes],
+) -> None:
+    """Write all of it, `identity.json` last: before that the node counts as not enrolled."""
+    folder = private_folder(folder_of(state_dir), mode=0o750)
+    (folder / IDENTITY_FILE).unlink(missing_ok=True)
+    sync_directory(folder)
+    write_atomic(folder / "tls.key", tls_key, mode=0o600)
+    write_atomic(folder / "tls.pem", tls_certificate, mode=0o640)
+    write_atomic(folder / "ca.pem", ca, mode=0o640)
+    save_ticket_keys(state_dir, ticket_keys)
+    write_atomic(folder / IDENTITY_FILE, identity.model_dump_json().encode(), mode=0o640)
+
+
+def save_ticket_keys(state_dir: Path, keys: Sequence[bytes]) -> None:
+    """Replace the Ed25519 keys whose tickets the relay believes."""
+    text = json.dumps({"keys": [key.hex() for key in keys]})
+    write_atomic(folder_of(state_dir) / TICKET_KEYS_FILE, text.encode(), mode=0o640)
+
+
+def load_ticket_keys(state_dir: Path) -> list[bytes]:
+    """The Ed25519 public keys (32 bytes each) whose tickets count; raises IdentityError."""
+    path = folder_of(state_dir) / TICKET_KEYS_FILE
+    try:
+        raw = path.read_bytes()
+        keys = [bytes.fromhex(key) for key in json.loads(raw)["keys"]]
+        if len(raw) > _MAX_BYTES or any(len(key) != 32 for key in keys):
+            raise ValueError("form")
+    except OSError as error:
+        raise IdentityError(f"{path} cannot be read: {error.strerror}.", reason="identity_unreadable") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise IdentityError(f"{path} is not what enrolment wrote.", reason="identity_damaged") from error
+    return keys

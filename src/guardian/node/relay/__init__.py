@@ -1,0 +1,1 @@
+"""HTTP for browsers: a ticket and a member's signature open a session, sealed bytes go out by range."""
