@@ -5,7 +5,7 @@ import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "src/gen"] },
+  { ignores: ["public", "dist", "node_modules", "src/gen"] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -32,6 +32,7 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
+    fs: { allow: [fileURLToPath(new URL("..", import.meta.url))] },
     proxy: { "/api": { target: process.env["GUARDIAN_API"] ?? "http://127.0.0.1:8080", changeOrigin: false } },
   },
 });

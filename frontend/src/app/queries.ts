@@ -1,0 +1,40 @@
+// Server state: one client, one place for keys and refresh rules.
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { api } from "@/api";
+import { ApiError } from "@/api/errors";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (count, error) => !(error instanceof ApiError && error.status < 500) && count < 4,
+      retryDelay: (attempt) => Math.min(10_000, 400 * 2 ** attempt) * (0.5 + Math.random() / 2),
+    },
+  },
+});
+
+export const keys = {
+  session: ["session"] as const,
+  events: ["events"] as const,
+  event: (id: string) => ["event", id] as const,
+  cameras: ["cameras"] as const,
+  edges: ["edges"] as const,
+  nodes: ["nodes"] as const,
+};
+
+export function useSession() {
+  return useQuery({ queryKey: keys.session, queryFn: ({ signal }) => api.session(signal), staleTime: 60_000 });
+}
+
+/** Status changes arrive over the event stream; the slow refresh is for what a lost message would hide. */
+export function useCameras() {
+  return useQuery({ queryKey: keys.cameras, queryFn: ({ signal }) => api.cameras(signal), refetchInterval: 30_000 });
+}
+
+export function useEdges() {
+  return useQuery({ queryKey: keys.edges, queryFn: ({ signal }) => api.edges(signal), refetchInterval: 30_000 });
+}
+
+export function useNodes() {
+  return useQuery({ queryKey: keys.nodes, queryFn: ({ signal }) => api.nodes(signal), refetchInterval: 60_000 });
+}

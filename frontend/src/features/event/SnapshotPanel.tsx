@@ -1,0 +1,102 @@
+// The snapshot with the box of what was detected. The box comes from the edge's signed event, not from the server's summary.
+import { useId, useState } from "react";
+import type { GuardianEvent } from "@/api/types";
+import { pictureRef } from "@/features/media/refs";
+import { usePicture } from "@/features/media/usePicture";
+import { labelName, percent } from "@/lib/format";
+import { Button } from "@/ui/Button";
+import { Panel, Pill, sentence } from "@/ui/Feedback";
+import { cx } from "@/ui/cx";
+import { Icon } from "@/ui/icons";
+import { useVault } from "@/app/vault";
+import type { SignedEventBody } from "@/vault";
+
+interface Props {
+  event: GuardianEvent;
+  signed: SignedEventBody | undefined;
+  failure: unknown;
+  retry: () => void;
+}
+
+export function SnapshotPanel({ event, signed, failure, retry }: Props) {
+  const trusted = useVault((state) => state.vault?.roster.edges.has(event.edge_id) ?? false);
+  const ref = pictureRef(event, "snapshot");
+  const { picture, retry: again } = usePicture(ref, "snapshot", trusted);
+  const best = signed?.best;
+
+  return (
+    <Panel title="Snapshot" action={signed && <Pill tone="ok" icon="shield">Signed by your edge</Pill>}>
+      <div data-testid="event-snapshot" data-state={picture.state} className="relative overflow-hidden rounded-md bg-sunken">
+        {picture.state === "open" ? (
+          <>
+            <img src={picture.url} alt={`Snapshot: ${labelName(event.label)} on ${event.camera_name || event.camera_id}`} width={picture.width} height={picture.height} className="block h-auto w-full" />
+            {best?.box && <Box label={event.label} score={best.score} box={best.box} />}
+          </>
+        ) : (
+          <div className="grid aspect-video content-center justify-items-center gap-3 p-6 text-center text-faint">
+            <Icon name={picture.state === "failed" ? "warning" : "lid"} size={28} />
+            {picture.state === "failed" ? (
+              <>
+                <p role="alert">{sentence(picture.error)}</p>
+                <Button icon="refresh" onClick={again}>
+                  Try again
+                </Button>
+              </>
+            ) : !trusted ? (
+              "Sealed: this edge is not confirmed."
+            ) : ref ? (
+              "Opening…"
+            ) : (
+              "No snapshot was made of this event."
+            )}
+          </div>
+        )}
+      </div>
+      {failure ? (
+        <div className="mt-3 flex flex-wrap items-center justify-between gap-2 text-sm text-danger" role="alert">
+          <span>No boxes: {sentence(failure)}</span>
+          <Button icon="refresh" onClick={retry}>
+            Try again
+          </Button>
+        </div>
+      ) : null}
+    </Panel>
+  );
+}
+
+interface BoxProps {
+  label: string;
+  score: number;
+  box: { x: number; y: number; width: number; height: number };
+}
+
+/** Tapped, hovered or focused, the box says what was seen and how sure the detector was. */
+function Box({ label, score, box }: BoxProps) {
+  const [pinned, setPinned] = useState(false);
+  const tip = useId();
+  const low = box.y < 0.14;
+  return (
+    <button
+      type="button"
+      data-testid="event-box"
+      aria-describedby={tip}
+      aria-label={`Detected: ${labelName(label)}`}
+      aria-pressed={pinned}
+      onClick={() => setPinned(!pinned)}
+      className="group absolute rounded-sm border-2 border-lamp-glow shadow-[0_0_0_1px_rgb(0_0_0/.55)] transition-colors hover:bg-lamp-glow/10"
+      style={{ left: `${box.x * 100}%`, top: `${box.y * 100}%`, width: `${box.width * 100}%`, height: `${box.height * 100}%` }}
+    >
+      <span
+        id={tip}
+        role="tooltip"
+        className={cx(
+          "pointer-events-none absolute left-[-2px] rounded-sm bg-lamp-glow px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap text-[#201405] transition-opacity group-hover:opacity-100 group-focus-visible:opacity-100",
+          low ? "top-full mt-1" : "bottom-full mb-1",
+          pinned ? "opacity-100" : "opacity-0 max-sm:opacity-100",
+        )}
+      >
+        {labelName(label)}, {percent(score)} sure
+      </span>
+    </button>
+  );
+}

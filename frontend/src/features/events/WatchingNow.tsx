@@ -1,0 +1,14 @@
+// One line that says whether anything is watching.
+import type { Camera } from "@/api/types";
+
+export function WatchingNow({ cameras }: { cameras: Camera[] | undefined }) {
+  if (!cameras) return <>&nbsp;</>;
+  if (cameras.length === 0) return <>No camera is reporting yet.</>;
+  const watching = cameras.filter((camera) => camera.online && (camera.state === "ok" || camera.state === "degraded")).length;
+  if (watching === cameras.length) return <>{watching === 1 ? "Your camera is watching." : `All ${watching} cameras are watching.`}</>;
+  return (
+    <>
+      {watching} of {cameras.length} cameras {watching === 1 ? "is" : "are"} watching.
+    </>
+  );
+}
