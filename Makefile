@@ -16,7 +16,7 @@ demo: ## run the whole product on this machine (CAMERA=rtsp://… or VIDEO=file 
 
 demo-check: ## run the demo without a screen, drive the UI in a browser, print what held as JSON (VIDEO=file)
 	@tools/setup.sh dev
-	@exec $(BIN)/python -m tools.demo_check $${VIDEO:+--video "$$VIDEO"}
+	@exec $(BIN)/python -m tests.demo_check $${VIDEO:+--video "$$VIDEO"}
 
 test: ## all tests, Python and UI, with the real parts
 	@tools/setup.sh dev

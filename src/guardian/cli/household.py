@@ -1,0 +1,81 @@
+"""What a state directory says of edge and household: identity, roster, and the words an owner compares."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from guardian.common.errors import GuardianError
+from guardian.vault import roster as vault_roster
+from guardian.vault.errors import VaultError
+from guardian.vault.identity import Keys
+from guardian.vault.roster import Roster
+
+
+@dataclass(frozen=True)
+class Household:
+    """`words` is empty until there is both an identity and a roster."""
+
+    edge: str = ""
+    name: str = ""
+    words: str = ""
+    confirmed: bool = False
+    entries: int = 0
+    fault: str = ""
+    members: list[str] = field(default_factory=list)
+    edges: list[str] = field(default_factory=list)
+
+
+def roster_path(state_dir: Path) -> Path:
+    """Where an edge keeps its roster."""
+    return state_dir / "uplink" / "roster.json"
+
+
+def read_roster(path: Path) -> Roster | None:
+    """A checked roster; None when there is none yet. Raises VaultError, or GuardianError when it cannot be read."""
+    try:
+        return Roster.verify(vault_roster.from_json(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GuardianError(
+            f"The roster {path} cannot be read: {error.strerror}.",
+            reason="roster_unreadable",
+            hint="Run this as the edge's user, or as root.",
+        ) from error
+
+
+def read_household(state_dir: Path) -> Household | None:
+    """None when this state directory belongs to no edge; a broken roster becomes its `fault`."""
+    folder = state_dir / "identity"
+    try:
+        identity = json.loads((folder / "identity.json").read_bytes())
+        edge, name = str(identity["edge"]), str(identity["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        roster = read_roster(roster_path(state_dir))
+    except GuardianError as error:
+        return Household(edge, name, fault=str(error))
+    if roster is None:
+        return Household(edge, name)
+    public = _public_keys(folder, roster, edge)
+    listed = roster.edges.get(edge)
+    return Household(
+        edge,
+        name,
+        words=" ".join(roster.edge_words(*public)) if public else "",
+        confirmed=listed is not None and (public is None or (listed.sign, listed.receive) == public),
+        entries=len(roster),
+        members=[item.name for item in roster.members.values()],
+        edges=[item.name for item in roster.edges.values()],
+    )
+
+
+def _public_keys(folder: Path, roster: Roster, edge: str) -> tuple[bytes, bytes] | None:
+    """The edge's own; where its private keys may not be read, those its owner has signed."""
+    try:
+        keys = Keys.load(folder)
+        return keys.sign_public, keys.receive_public
+    except VaultError:
+        listed = roster.edges.get(edge)
+        return (listed.sign, listed.receive) if listed else None

@@ -1,0 +1,118 @@
+"""`guardian status`: every daemon's state in one table, and the words an owner compares."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from guardian.cli.household import Household, read_household
+from guardian.cli.places import Place, find_places
+from guardian.cli.probe import Report, ask_all, health_sockets
+
+app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+
+SYMBOLS = {"ok": "[green]●[/]", "waiting": "[cyan]◌[/]", "degraded": "[yellow]▲[/]", "failed": "[red]✖[/]"}
+SYMBOLS["silent"] = "[red]✖[/]"
+TITLES = {"edge": "Edge", "node": "Node", "control": "Control plane"}
+EXIT = {"ok": 0, "waiting": 0, "degraded": 1, "failed": 2, "silent": 2}
+NOTHING_RUNS = 3
+
+
+@app.command()
+def status(
+    run_dir: Annotated[
+        list[Path] | None,
+        typer.Option("--run-dir", help="Directory with daemons' sockets; may be given more than once."),
+    ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option("--config", help="edge.yaml, node.yaml or control.yaml; may be given more than once."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show what every daemon on this host is doing.
+
+    Exit status: 0 all is well or waits for a named cause outside, 1 something is degraded, 2 something failed or does
+    not answer, 3 nothing runs here.
+    """
+    places = find_places(run_dir or (), config or ())
+    reports = ask_all([socket for place in places for socket in health_sockets(place.run_dir)])
+    households = [item for item in (read_household(p.state_dir) for p in places if p.state_dir) if item]
+    if as_json:
+        typer.echo(json.dumps(describe(places, reports, households), indent=2, ensure_ascii=False))
+    else:
+        show(places, reports, households)
+    raise typer.Exit(exit_status(reports, households))
+
+
+def exit_status(reports: list[Report], households: list[Household]) -> int:
+    """The worst of all; a roster that does not hold counts as failed."""
+    if not reports:
+        return NOTHING_RUNS
+    worst = max(EXIT[report.state] for report in reports)
+    return max([worst, *(2 for item in households if item.fault)])
+
+
+def describe(places: list[Place], reports: list[Report], households: list[Household]) -> dict[str, Any]:
+    """The JSON form. `words` is the first edge's, for programs that look after one."""
+    return {
+        "state": ["ok", "degraded", "failed", "absent"][exit_status(reports, households)],
+        "words": next((item.words for item in households if item.words), ""),
+        "daemons": [report.model_dump() for report in reports],
+        "households": [asdict(item) for item in households],
+        "faults": [place.fault for place in places if place.fault],
+    }
+
+
+def show(places: list[Place], reports: list[Report], households: list[Household]) -> None:
+    """For a person."""
+    console = Console(highlight=False)
+    for place in places:
+        if place.fault:
+            console.print(f"[red]✖[/] {place.fault}", soft_wrap=True)
+    if not reports:
+        where = ", ".join(dict.fromkeys(str(place.run_dir) for place in places))
+        console.print(f"Nothing runs here (looked in {where}).")
+        console.print("[dim]Try `make demo`, or name the place: guardian status --config FILE or --run-dir FOLDER[/]")
+    for tier, title in TITLES.items():
+        of_tier = [report for report in reports if report.tier == tier]
+        if of_tier:
+            console.print(f"\n[bold]{title}[/]")
+            console.print(_table(of_tier))
+    for household in households:
+        _show_household(console, household)
+
+
+def _table(reports: list[Report]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for report in reports:
+        table.add_row(SYMBOLS[report.state], report.service, report.status or ("ready" if report.ready else "starting"))
+        for name, part in report.dependencies.items():
+            if part.state != "ok":
+                reason = f" [dim]({part.reason})[/]" if part.reason else ""
+                table.add_row("", f"[dim]  {name}[/]", f"{SYMBOLS[part.state]} {_plain(part.sentence)}{reason}")
+    return table
+
+
+def _show_household(console: Console, household: Household) -> None:
+    console.print(f"\n[bold]Household[/], as edge {_plain(household.name)} knows it")
+    if household.fault:
+        console.print(f"  [red]✖[/] {_plain(household.fault)}", soft_wrap=True)
+    elif not household.entries:
+        console.print("  [cyan]◌[/] No vault yet: sign in and set its secret, or run `guardian vault init` here.")
+    else:
+        console.print(f"  Words to compare in the browser: [bold]{household.words or 'run this as the edge’s user'}[/]")
+        said = "confirmed by its owner" if household.confirmed else "not yet confirmed: compare the words, then confirm"
+        console.print(f"  This edge is {said}. Members: {_plain(', '.join(household.members))}.")
+
+
+def _plain(text: str) -> str:
+    """Names and sentences are not markup."""
+    return text.replace("[", "\\[")
