@@ -1,1 +1,1 @@
-"""`make demo-check`: runs the demo without a screen, drives the UI in headless Chromium, looks for pictures where none may be."""
+"""`make demo-check`: runs the demo without a screen, is its owner in headless Chromium, looks for leaked pictures."""

@@ -1,4 +1,4 @@
-"""Runs the demo, is its owner, measures, and prints one JSON object as the last line; exit status 0 only if all holds."""
+"""Runs the demo, is its owner, measures, and prints one JSON object last; exit status 0 only if all holds."""
 
 import argparse
 import asyncio
@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from guardian.cli.demo.footage import Footage, choose
-from guardian.common import clock, tls
 from tests.demo_check import leaks, opening, running, taps
 from tests.demo_check.owner import Owner
 from tests.demo_check.verdict import Verdict, count_visits, is_a_picture, summary_reveals
+
+from guardian.cli.demo.footage import Footage, choose
+from guardian.common import clock, tls
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD = CHECKOUT / "build" / "demo-check"
@@ -69,7 +70,7 @@ class Check:
             while not identity.exists():
                 await asyncio.sleep(0.1)
             facts = json.loads(identity.read_text())
-            uri = f"guardian://{facts['tenant_id']}/{kind}/{facts[f'{kind}_id']}"
+            uri = f"guardian://{facts['tenant']}/{kind}/{facts[kind]}"
             ca = tls.Authority.load((authority / "ca.key").read_bytes(), (authority / "ca.pem").read_bytes())
             connect, context = taps.mutual_tls(ca, uri, demo.ports[name], self.folder / "tap-keys" / name)
             await self._add(name, demo, connect, context)
@@ -202,10 +203,9 @@ class Check:
         await owner.shot("event-playing")
         left = await owner.lock()
         await owner.shot("locked")
-        verdict.locked_shows_nothing = (
-            left["images"] == left["videos"] == left["canvases"] == left["caches"] == 0
-            and left["sealed_status"] not in (200, 206)
-        )
+        verdict.locked_shows_nothing = left["images"] == left["videos"] == left["canvases"] == left[
+            "caches"
+        ] == 0 and left["sealed_status"] not in (200, 206)
         await owner.unlock()
         await owner.go("/events")
         await owner.open_event(event_id)

@@ -87,7 +87,12 @@ class Secrets:
         """Whether 32 equal bytes surround the equal block; windows of few distinct bytes show nothing."""
         secret = self._texts[owner][1]
         back = 0
-        while back < WINDOW and position > back and offset > back and data[position - back - 1] == secret[offset - back - 1]:
+        while (
+            back < WINDOW
+            and position > back
+            and offset > back
+            and data[position - back - 1] == secret[offset - back - 1]
+        ):
             back += 1
         ahead = 0
         limit = min(len(data) - position, len(secret) - offset, 2 * WINDOW)

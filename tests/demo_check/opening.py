@@ -1,4 +1,4 @@
-"""Opens everything the owner can open, the way the owner would: slots and roster from the API, the secret from memory."""
+"""Opens everything the owner can open, as the owner would: slots and roster from the API, the secret remembered."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from guardian.vault import reader, roster, roster_author, slots
 def owner_texts(
     entries: list[dict[str, str]], slot_documents: list[dict[str, Any]], secret: str, folders: list[Path]
 ) -> Iterator[tuple[str, bytes]]:
-    """Clear text of each part of each sealed object below the folders, named; a cut object up to its last whole part."""
+    """Clear text of each part of each sealed object below the folders, named; a cut one up to its last whole part."""
     chain = roster.follow(None, [_entry(item) for item in entries])
     document = next(item for item in slot_documents if item["kind"] == "secret")
     slot = slots.Slot.read(json.dumps(document).encode())

@@ -2,9 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -17,8 +17,8 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SECRET = "three quiet herons by the frozen canal"
 # Mean and spread of the picture the video element shows, from a 64x36 copy.
 FRAME_STATISTICS = """async (video) => {
@@ -45,7 +45,7 @@ class Owner:
         self.console: list[str] = []
         self.page: Page
 
-    async def __aenter__(self) -> "Owner":
+    async def __aenter__(self) -> Self:
         self._playwright = await async_playwright().start()
         self._browser = await self._playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = await self._browser.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
@@ -63,13 +63,13 @@ class Owner:
         """The page as it is: desktop and phone, light and dark."""
         self.shots.mkdir(parents=True, exist_ok=True)
         for scheme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await self.page.emulate_media(color_scheme=scheme)
             for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
-                await self.page.set_viewport_size(viewport)  # type: ignore[arg-type]
+                await self.page.set_viewport_size(viewport)
                 await self.page.wait_for_timeout(150)
                 await self.page.screenshot(path=self.shots / f"{name}-{size}-{scheme}.png")
         await self.page.emulate_media(color_scheme="light")
-        await self.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+        await self.page.set_viewport_size(DESKTOP)
 
     def part(self, name: str) -> Any:
         """An element by its test id."""
@@ -89,8 +89,7 @@ class Owner:
         await self.part("vault-secret-confirm").fill(SECRET)
         await self.part("vault-create").click()
         await expect(self.part("recovery-code")).to_be_visible(timeout=60_000)
-        code = (await self.part("recovery-code").inner_text()).replace("\n", "").strip()
-        return code
+        return str(await self.part("recovery-code").inner_text()).replace("\n", "").strip()
 
     async def store_recovery_code(self, code: str) -> None:
         """Prove that the code was kept, and go on."""
@@ -159,7 +158,8 @@ class Owner:
             target = duration * share
             await self.page.evaluate("([v, t]) => { v.pause(); v.currentTime = t; }", [element, target])
             await self.page.wait_for_function(
-                "([v, t]) => !v.seeking && v.readyState >= 2 && Math.abs(v.currentTime - t) < 0.5", arg=[element, target]
+                "([v, t]) => !v.seeking && v.readyState >= 2 && Math.abs(v.currentTime - t) < 0.5",
+                arg=[element, target],
             )
             sought.append(await video.evaluate(FRAME_STATISTICS))
         metrics = await self.page.evaluate("() => window.__guardianMetrics ?? null")
@@ -172,7 +172,8 @@ class Owner:
         await expect(self.part("locked-state").or_(self.part("unlock-secret")).first).to_be_visible()
         left = dict(await self.page.evaluate(PICTURES))
         left["caches"] = await self.page.evaluate(
-            "async () => { let n = 0; for (const k of await caches.keys()) n += (await (await caches.open(k)).keys()).length; return n; }"
+            """async () => { let n = 0;
+                for (const k of await caches.keys()) n += (await (await caches.open(k)).keys()).length; return n; }"""
         )
         left["sealed_status"] = await self.page.evaluate(
             """async (url) => { try { return (await fetch(url, {headers: {Range: 'bytes=0-99'}})).status; }

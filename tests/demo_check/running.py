@@ -42,10 +42,13 @@ class Demo:
         return f"http://127.0.0.1:{self.taps['ui']}"
 
 
-async def start(folder: Path, arguments: list[str], log: Path) -> tuple[Demo, asyncio.Task[dict[str, Any]]]:
+async def start(
+    folder: Path, arguments: list[str], log: Path, *, tapped: bool = True
+) -> tuple[Demo, asyncio.Task[dict[str, Any]]]:
     """Start `guardian demo` in a fresh folder; the task ends with the login when the house is up."""
     folder.mkdir(parents=True)
-    ports, taps = free_ports(PORTS), free_ports(TAPPED)
+    ports = free_ports(PORTS)
+    taps = free_ports(TAPPED) if tapped else {name: ports[name] for name in TAPPED}
     (folder / "ports.json").write_text(json.dumps(ports))
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""Taps between the tiers: proxies on loopback that write down everything they pass on, TLS ended with the demo's own CA keys."""
+"""Taps between the tiers: proxies that write down all they pass on, TLS ended with the demo's own CA keys."""
 
 import asyncio
 import contextlib
@@ -76,9 +76,7 @@ class Tap:
                         target.close()
 
             try:
-                await asyncio.gather(
-                    pump(reader, far_writer, up, "upward"), pump(far_reader, writer, down, "downward")
-                )
+                await asyncio.gather(pump(reader, far_writer, up, "upward"), pump(far_reader, writer, down, "downward"))
             finally:
                 for end in (writer, far_writer):
                     end.close()

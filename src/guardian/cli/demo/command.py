@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -82,9 +83,8 @@ async def _demo(home: Home, options: Options, user: str, announce: int) -> bool:
     return clean
 
 
-async def _follow(story: Story, say: object) -> None:
+async def _follow(story: Story, say: Callable[[str], None]) -> None:
     """After the start: plug the camera in late when asked, and show the words to compare once there are any."""
-    assert callable(say)
     while not story.roster_known():
         await asyncio.sleep(0.2)
     if story.options.camera_after_vault:
@@ -118,6 +118,7 @@ def _closing_screen(home: Home, story: Story, user: str) -> None:
     if story.footage:
         table.add_row("camera", story.footage)
     table.add_row("logs", str(home.logs))
-    table.add_row("status", f"guardian status --run-dir {home.run}/edge --run-dir {home.run}/node --run-dir {home.run}/control")
+    run_dirs = " ".join(f"--run-dir {home.run_dir(tier)}" for tier in ("edge", "node", "control"))
+    table.add_row("status", f"guardian status {run_dirs}")
     table.add_row("stop", f"Ctrl-C (running as {user})")
     _console.print(Panel(table, title="Private AI Guardian", border_style="cyan", expand=False))

@@ -1,4 +1,4 @@
-"""What the simulated camera plays: the reader's file, the sample of single visitors, Debian's sample, or drawn footage."""
+"""What the simulated camera plays: the reader's file, a sample at hand, Debian's sample, or drawn footage."""
 
 import os
 import shutil
@@ -30,7 +30,8 @@ def choose(video: str) -> Footage | None:
     if video:
         path = Path(video).expanduser().resolve()
         if not path.is_file():
-            raise DemoError(f"There is no video file {path}.", reason="demo_no_video", hint="VIDEO= takes a file's path.")
+            hint = "VIDEO= takes a file's path."
+            raise DemoError(f"There is no video file {path}.", reason="demo_no_video", hint=hint)
         return Footage(path, path.name, _visits_of(path))
     for path in (SAMPLE, DEBIAN_SAMPLE):
         if path.is_file() and os.access(path, os.R_OK):

@@ -84,7 +84,8 @@ def prepare(folder: Path) -> Home:
     os.environ["HOME"] = str(folder / "home")
     run = folder / "run"
     if len(str(run)) > _LONGEST_RUN_PATH:
-        run = Path(tempfile.gettempdir()) / f"guardian-demo-{os.getuid()}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+        mark = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+        run = Path(tempfile.gettempdir()) / f"guardian-demo-{os.getuid()}-{mark}"
     for tier in ("edge", "node", "control", "postgres"):
         private_folder(run / tier, mode=0o750)
     home = Home(folder, run, _ports(folder / "ports.json"))

@@ -70,7 +70,10 @@ class Story:
             {
                 "state_dir": str(home.state("control")),
                 "run_dir": str(home.run_dir("control")),
-                "database": {"dsn": self.postgres.dsn("guardian_app"), "owner_dsn": self.postgres.dsn("guardian_owner")},
+                "database": {
+                    "dsn": self.postgres.dsn("guardian_app"),
+                    "owner_dsn": self.postgres.dsn("guardian_owner"),
+                },
                 "api": {
                     "listen": f"127.0.0.1:{ports['ui']}",
                     "public_url": home.url("ui"),
@@ -98,8 +101,10 @@ class Story:
         self.password = "-".join(secrets.token_hex(2) for _ in range(4))
         await self._run(
             "tenant-create",
-            ["guardian", "tenant", "create", "--config", str(self.home.config("control")), "--name", "Demo household"]
-            + ["--email", EMAIL, "--password-stdin"],
+            [
+                *("guardian", "tenant", "create", "--config", str(self.home.config("control"))),
+                *("--name", "Demo household", "--email", EMAIL, "--password-stdin"),
+            ],
             stdin=self.password,
         )
         write_atomic(login, json.dumps({"email": EMAIL, "password": self.password}).encode())
@@ -171,7 +176,7 @@ class Story:
     async def _daemon(self, name: str, tier: str, *, instance: str = "") -> None:
         home = self.home
         label = f"{name}@{instance}" if instance else name
-        command = [str(_BIN / f"guardian-{name}"), "--config", str(home.config(tier))] + ([instance] if instance else [])
+        command = [str(_BIN / f"guardian-{name}"), "--config", str(home.config(tier)), *filter(None, [instance])]
         await self.supervisor.start(
             Program(label, command, home.logs / f"{label}.log", socket=home.run_dir(tier) / f"{label}.sock")
         )
@@ -181,7 +186,8 @@ class Story:
         return await self.supervisor.run(program, stdin=stdin.encode())
 
     async def _tool(self, name: str, command: list[str]) -> str:
-        program = Program(name, command, self.home.logs / f"{name}.log", environment={"PYTHONPATH": os.fspath(CHECKOUT)})
+        log, environment = self.home.logs / f"{name}.log", {"PYTHONPATH": os.fspath(CHECKOUT)}
+        program = Program(name, command, log, environment=environment)
         return await self.supervisor.run(program, timeout=600)
 
     async def _json(self, name: str, command: list[str]) -> dict[str, Any]:

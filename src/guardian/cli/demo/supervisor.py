@@ -54,7 +54,7 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._order: list[str] = []
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def pid(self, name: str) -> int | None:
         """The process id of a running program."""
@@ -99,7 +99,7 @@ class Supervisor:
 
     async def stop(self) -> bool:
         """End everything, last started first; True when nothing had to be killed."""
-        self._stopping = True
+        self._stopping.set()
         for watcher in self._watchers.values():
             watcher.cancel()
         clean = True
@@ -146,11 +146,11 @@ class Supervisor:
 
     async def _watch(self, program: Program) -> None:
         backoff = Backoff(initial=0.3, maximum=10)
-        while not self._stopping:
+        while not self._stopping.is_set():
             process = self._processes[program.name]
             started = time.monotonic()
             status = await process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if not program.restart:
                 self._say(f"{program.name} ended (exit status {status})")
