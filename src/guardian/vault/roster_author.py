@@ -44,9 +44,11 @@ def describe_member(name: str, keys: Keys, member_id: str | None = None) -> Memb
     return Member(id=member_id or new_id(), name=name, sign=keys.sign_public, receive=keys.receive_public)
 
 
-def genesis(household: str, name: str, keys: Keys, *, time: datetime | None = None) -> tuple[Author, RosterEntry]:
+def genesis(
+    household: str, name: str, keys: Keys, *, member_id: str | None = None, time: datetime | None = None
+) -> tuple[Author, RosterEntry]:
     """Begin a household with its owner."""
-    member = describe_member(name, keys)
+    member = describe_member(name, keys, member_id)
     author = Author(member.id, keys)
     action = Genesis(member=member, epoch=_new_epoch(household, 1, [member]))
     payload = Payload(v=1, household=household, seq=0, prev="", author=member.id, time=time or now(), action=action)
