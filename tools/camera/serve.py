@@ -3,7 +3,8 @@
     serve.py [--port 0] [--user U --password P] [--once] [--start-on-connect] [--stdin] MOUNT=FILM ...
 
 Run by Debian's /usr/bin/python3. It prints `ready PORT`. With --stdin it takes one command a line, answers `ok` or
-`error …`, and ends when its input does: freeze, resume, drop (all clients), end (every stream, cleanly), switch MOUNT FILM, password TEXT, quit.
+`error …`, and ends when its input does: freeze, resume, drop (all clients), end (every stream, cleanly),
+switch MOUNT FILM, password TEXT, quit.
 """
 
 import argparse
@@ -29,8 +30,8 @@ LAUNCH = (
     "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 )
 SECOND = 1_000_000_000
-# B-frames decode before they are shown; a pipeline's clock cannot begin below zero.
-SHIFT = 2 * SECOND
+# A pipeline's clock cannot begin below zero, and the first picture may decode before it is shown.
+SHIFT = SECOND // 5
 
 
 class Player:
