@@ -23,8 +23,8 @@ class IdentityError(GuardianError):
 class Identity(Section):
     """`identity.json`: `tenant` is the control plane's text, `node` 32 hexadecimal digits, `agents` host:port."""
 
-    tenant: Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,64}\Z")]
-    node: Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\Z")]
+    tenant: Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,64}\z")]
+    node: Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\z")]
     agents: Annotated[str, Field(min_length=3, max_length=300)]
 
 

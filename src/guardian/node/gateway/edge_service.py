@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
 
 from guardian.common import log, rpc, tls
-from guardian.common.errors import GuardianError, PeerError, StoreError
+from guardian.common.errors import PeerError, StoreError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.gateway.commands import CommandError, Commands
@@ -151,16 +151,16 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         edge = None
         if identity is not None and identity[0] == self._tenant and identity[1] == "edge":
             edge = self._edges.get(identity[2])
-        error: GuardianError | None = None
         if edge is None:
-            error = PeerError("This node knows no edge by this certificate.", reason="edge_unknown")
-        elif edge.revoked_at is not None:
-            error = PeerError("The household has revoked this edge.", reason="edge_revoked")
-        if error is not None or edge is None:
-            assert error is not None
-            _log.warning("edge_refused", reason=error.reason)
-            await rpc.refuse(context, grpc.StatusCode.PERMISSION_DENIED, error)
+            await _deny(context, PeerError("This node knows no edge by this certificate.", reason="edge_unknown"))
+        if edge.revoked_at is not None:
+            await _deny(context, PeerError("The household has revoked this edge.", reason="edge_revoked"))
         return edge
+
+
+async def _deny(context: _Context, error: PeerError) -> NoReturn:
+    _log.warning("edge_refused", reason=error.reason)
+    await rpc.refuse(context, grpc.StatusCode.PERMISSION_DENIED, error)
 
 
 def chunk(entries: Any) -> int:

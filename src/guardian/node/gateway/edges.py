@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -52,7 +53,7 @@ class Edges:
 
     async def load(self) -> None:
         """Read the rows once, at start."""
-        query = "SELECT id, name, sign_public, receive_public, enrolled_at, revoked_at, status, status_at FROM edges ORDER BY id"
+        query = "SELECT id, name, sign_public, receive_public, enrolled_at, revoked_at, status, status_at FROM edges"
 
         def work(connection: sa.Connection) -> list[Edge]:
             return [
@@ -86,8 +87,7 @@ class Edges:
     async def call(self, edge_id: str) -> AsyncIterator[None]:
         """Marks the current task as a call of this edge: revoking it ends the call."""
         link = self._links.setdefault(edge_id, _Link())
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[object]", asyncio.current_task())
         link.calls.add(task)
         link.last_seen = now()
         if len(link.calls) == 1:

@@ -1,6 +1,5 @@
 """A stranger with a one-time token becomes an edge: keys proved, token spent, certificate issued."""
 
-import hashlib
 import secrets
 import unicodedata
 from typing import Any
@@ -14,7 +13,7 @@ from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.node.gateway.edges import Edge, Edges, EnrolmentError
 from guardian.node.gateway.pki import Pki
 from guardian.vault.errors import VaultError
-from guardian.vault.identity import verify
+from guardian.vault.messages import verify_enrolment
 
 _MAX_CSR = 8 << 10
 _log = log.get(__name__)
@@ -70,10 +69,10 @@ def _prove(request: edge_pb2.EnrolRequest) -> Any:
         public = tls.csr_public_key(request.csr_der)
     except ValueError:
         raise EnrolmentError("The edge's signing request is not usable.", reason="enrol_malformed") from None
-    secret = hashlib.sha256(request.token_secret.encode()).digest()
-    csr, receive = hashlib.sha256(request.csr_der).digest(), hashlib.sha256(request.receive_public).digest()
     try:
-        verify(request.sign_public, b"guardian/enrol/v1\0" + secret + csr + receive, request.proof)
+        verify_enrolment(
+            request.sign_public, request.receive_public, request.token_secret, request.csr_der, request.proof
+        )
     except VaultError:
         raise EnrolmentError("The edge did not prove that it holds its signing key.", reason="enrol_proof") from None
     return public

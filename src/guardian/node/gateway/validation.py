@@ -16,14 +16,13 @@ from guardian.common.errors import GuardianError
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.node.gateway.store import NewEvent
 from guardian.vault.errors import VaultError
-from guardian.vault.identity import verify
+from guardian.vault.messages import verify_event_by_key
 
 MAX_EVENT = 256 << 10
 MAX_OBJECTS = 256
 MAX_PATH = 600
 MAX_REVISION = 1_000_000
 MAX_SIDE = 16_384
-_SIGNED = b"guardian/event/v1\0"
 _BEGIN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 _AHEAD = dt.timedelta(hours=1)
 _LONGEST = dt.timedelta(days=7)
@@ -40,7 +39,7 @@ def check(signed: edge_pb2.SignedEvent, edge_id: str, sign_public: bytes, househ
     if len(signed.event) > MAX_EVENT:
         raise EventRefused(f"The event is larger than {MAX_EVENT >> 10} KiB.", reason="event_too_large")
     try:
-        verify(sign_public, _SIGNED + signed.event, signed.signature)
+        verify_event_by_key(sign_public, signed.event, signed.signature)
     except VaultError:
         raise EventRefused(
             "The event's signature is not that of the edge which sent it.", reason="event_signature"

@@ -1,0 +1,142 @@
+"""`guardian edge`: on the edge, enrol it; on the node, make tokens for edges and list them."""
+
+import asyncio
+import json
+import re
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import grpc.aio
+import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.table import Table
+
+from guardian.common import config, rpc
+from guardian.common.errors import GuardianError
+
+# Either tier may be installed without the other: what a verb needs is imported when it runs.
+app = typer.Typer(help="Enrol an edge; make its token on the node.", no_args_is_help=True, add_completion=False)
+_out = Console(highlight=False)
+_CONFIG = typer.Option(Path("/etc/guardian/node.yaml"), "--config", metavar="FILE", help="The node's configuration.")
+_JSON = typer.Option(False, "--json", help="Print one JSON object.")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+T = TypeVar("T")
+
+
+@app.command("enroll")
+def enroll(
+    token: str = typer.Option(..., help="The token made on the node; - reads it from standard input."),
+    state_dir: Path = typer.Option(Path("/var/lib/guardian"), metavar="FOLDER", help="Where the edge keeps its state."),
+    name: str = typer.Option("", help="What people call this edge; default: this machine's name."),
+    again: bool = typer.Option(False, help="Give up the identity this edge has and become a new edge."),
+    as_json: bool = _JSON,
+) -> None:
+    """Make this edge's keys here and spend a one-time token."""
+    from guardian.edge.enroll.enrol import enrol
+
+    text = sys.stdin.readline() if token == "-" else token  # noqa: S105
+    who = enrol(state_dir, text, (name or socket.gethostname())[:64], again=again)
+    if as_json:
+        print(json.dumps({"tenant": who.tenant, "edge": who.edge, "name": who.name, "gateway": who.gateway}))
+        return
+    _out.print("[bold green]Enrolled.[/] Start its daemons; then confirm this edge in the browser.")
+    _out.print(f"  edge   {who.edge}")
+    _out.print(f"  name   {who.name}", markup=False)
+    _out.print(f"  node   {who.gateway}")
+
+
+@app.command("token")
+def token(
+    name: str = typer.Option(..., help="What people will call the edge."),
+    valid: str = typer.Option("1h", help="How long the token works, e.g. 30m, 1h, 2d."),
+    config_file: Path = _CONFIG,
+    as_json: bool = _JSON,
+) -> None:
+    """On the node: make a token with which one edge enrols, once."""
+    from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
+
+    request = node_pb2.CreateEdgeTokenRequest(edge_name=name, valid_seconds=_seconds(valid))
+
+    async def ask(channel: grpc.aio.Channel) -> node_pb2.CreateEdgeTokenResponse:
+        return await node_pb2_grpc.GatewayServiceStub(channel).CreateEdgeToken(request, timeout=10)
+
+    answer = _ask_gateway(config_file, ask)
+    if as_json:
+        print(json.dumps({"token": answer.token, "expires": _text(answer.expires_at)}))
+        return
+    _out.print("Run this on the edge; the token works once and is not shown again:\n")
+    _out.print(f"  guardian edge enroll --token {answer.token}\n", markup=False, soft_wrap=True)
+    _out.print(f"It expires at {_text(answer.expires_at)}.")
+
+
+@app.command("list")
+def list_edges(config_file: Path = _CONFIG, as_json: bool = _JSON) -> None:
+    """On the node: the edges enrolled with it."""
+    from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
+
+    async def ask(channel: grpc.aio.Channel) -> node_pb2.ListEdgesResponse:
+        return await node_pb2_grpc.GatewayServiceStub(channel).ListEdges(node_pb2.ListEdgesRequest(), timeout=10)
+
+    edges = _ask_gateway(config_file, ask).edges
+    if as_json:
+        rows = [
+            {
+                "id": edge.id,
+                "name": edge.name,
+                "online": edge.online,
+                "last_seen": _text(edge.last_seen) if edge.HasField("last_seen") else None,
+                "software_version": edge.status.software_version,
+                "cameras": len(edge.status.cameras),
+                "roster_fault": edge.status.roster_fault,
+            }
+            for edge in edges
+        ]
+        print(json.dumps({"edges": rows}))
+        return
+    if not edges:
+        _out.print("No edge is enrolled. `guardian edge token --name …` makes a token for one.")
+        return
+    table = Table("name", "id", "state", "cameras", "last seen", box=None)
+    for edge in edges:
+        state = "[green]online[/]" if edge.online else "[yellow]away[/]"
+        seen = _text(edge.last_seen) if edge.HasField("last_seen") else "never"
+        table.add_row(edge.name, edge.id, state, str(len(edge.status.cameras)), seen)
+    _out.print(table)
+
+
+def _ask_gateway(config_file: Path, ask: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
+    from guardian.node.config import NodeConfig
+
+    settings = config.load(NodeConfig, config_file)
+
+    async def call() -> T:
+        async with rpc.socket_channel(settings.gateway_socket) as channel:
+            try:
+                return await ask(channel)
+            except grpc.aio.AioRpcError as error:
+                if rpc.reason_of(error):
+                    raise rpc.explain(error, "gateway") from error
+                raise GuardianError(
+                    f"The gateway does not answer at {settings.gateway_socket}.",
+                    reason="gateway_away",
+                    hint="Start guardian-gateway on this node, and enrol the node first.",
+                ) from error
+
+    return asyncio.run(call())
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text)
+    if not found:
+        raise GuardianError(
+            f'"{text}" is no duration.', reason="duration_malformed", hint="Write for example 30m, 1h or 2d."
+        )
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _text(stamp: Timestamp) -> str:
+    return stamp.ToJsonString()

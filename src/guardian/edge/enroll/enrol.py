@@ -1,0 +1,96 @@
+"""The steps of `guardian edge enroll`. Until the last file is written the edge counts as not enrolled."""
+
+import asyncio
+from importlib.metadata import version
+from pathlib import Path
+
+import grpc.aio
+from cryptography import x509
+from pydantic import ValidationError
+
+from guardian.common import rpc, tls
+from guardian.common.errors import PeerError
+from guardian.common.files import private_folder, sync_directory
+from guardian.common.tokens import Token
+from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
+from guardian.edge import identity
+from guardian.vault.identity import Keys
+from guardian.vault.messages import sign_enrolment
+
+_SECONDS = 15.0
+
+
+def enrol(state_dir: Path, token_text: str, name: str, *, again: bool = False) -> identity.Identity:
+    """Spend the token and store what the node answers; GuardianError says what went wrong.
+
+    Args:
+        name: what people call this edge; the node may have another name from the token.
+        again: give up an identity this edge has; what it sealed before stays the household's.
+    """
+    return asyncio.run(enrol_async(state_dir, token_text, name, again=again))
+
+
+async def enrol_async(state_dir: Path, token_text: str, name: str, *, again: bool = False) -> identity.Identity:
+    """`enrol` inside a running loop."""
+    token = Token.parse(token_text)
+    if identity.is_enrolled(state_dir) and not again:
+        raise identity.IdentityError(
+            "This edge is enrolled already; its keys were left alone and the token was not spent.",
+            reason="enrolled_already",
+            hint="Use --again to give up its identity and become a new edge.",
+        )
+    private_folder(state_dir, mode=0o750)
+    keys, tls_key = Keys.generate(), tls.new_key()
+    answer = await _ask(token, keys, tls.new_csr(tls_key), name)
+    file, certificate, ca = _understand(answer, tls_key, name)
+    if again:
+        _forget(state_dir)
+    identity.save(state_dir, file, keys, tls_key=tls.key_pem(tls_key), tls_certificate=tls.cert_pem(certificate), ca=ca)
+    return identity.load(state_dir)
+
+
+async def _ask(token: Token, keys: Keys, csr: bytes, name: str) -> edge_pb2.EnrolResponse:
+    request = edge_pb2.EnrolRequest(
+        token_secret=token.secret,
+        csr_der=csr,
+        sign_public=keys.sign_public,
+        receive_public=keys.receive_public,
+        proof=sign_enrolment(keys, token.secret, csr),
+        name=name,
+        software_version=version("guardian"),
+    )
+    channel = await rpc.pinned_channel(token)
+    async with channel:
+        try:
+            return await edge_pb2_grpc.EnrolmentServiceStub(channel).Enrol(request, timeout=_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise rpc.explain(error, "node") from error
+
+
+def _understand(
+    answer: edge_pb2.EnrolResponse, tls_key: tls.PrivateKey, name: str
+) -> tuple[identity.IdentityFile, x509.Certificate, bytes]:
+    try:
+        certificate = x509.load_der_x509_certificate(answer.certificate_der)
+        ca = b"".join(tls.cert_pem(x509.load_der_x509_certificate(der)) for der in answer.ca_der)
+        rpc.split_address(answer.gateway_address)
+        file = identity.IdentityFile(
+            tenant=answer.tenant_id, edge=answer.edge_id, name=name, gateway=answer.gateway_address
+        )
+        if not ca or certificate.public_key() != tls_key.public_key():
+            raise ValueError("certificate")
+    except (ValueError, ValidationError) as error:
+        raise PeerError(
+            "The node's answer is not one this edge understands; nothing was stored.",
+            reason="enrol_answer",
+            hint="Bring both to the same release and ask for a new token.",
+        ) from error
+    return file, certificate, ca
+
+
+def _forget(state_dir: Path) -> None:
+    # From here to the end of `save` the edge is not enrolled: old and new files never mix.
+    folder = identity.folder_of(state_dir)
+    (folder / identity.IDENTITY_FILE).unlink(missing_ok=True)
+    if folder.is_dir():
+        sync_directory(folder)
