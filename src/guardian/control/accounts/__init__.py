@@ -1,0 +1,1 @@
+"""Who may come in: users, their identities at issuers, local passwords, sessions."""

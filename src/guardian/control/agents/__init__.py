@@ -1,0 +1,1 @@
+"""The daemon nodes talk to: gRPC with mTLS, and their enrolment."""

@@ -1,0 +1,1 @@
+"""The daemon browsers talk to: REST, SSE, the UI's files."""

@@ -1,0 +1,1 @@
+"""Cameras as their edge's node reported them."""

@@ -1,0 +1,1 @@
+"""Signed orders on their way to edges, and their results."""

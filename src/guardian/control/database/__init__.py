@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, transactions that know their tenant, notifications."""

@@ -1,0 +1,1 @@
+"""Edges as their node reported them."""

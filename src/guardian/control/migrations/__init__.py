@@ -1,0 +1,1 @@
+"""Schema forwards and backwards."""

@@ -1,0 +1,1 @@
+"""A tenant's nodes: enrolment tokens, registration, last news."""

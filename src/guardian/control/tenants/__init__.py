@@ -1,0 +1,1 @@
+"""Households that share nothing with each other."""

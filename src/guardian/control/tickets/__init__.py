@@ -1,0 +1,1 @@
+"""Short-lived signed tickets a browser shows to a node."""

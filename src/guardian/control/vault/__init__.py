@@ -1,0 +1,1 @@
+"""What the vault needs published: key slots and the roster's chain."""
