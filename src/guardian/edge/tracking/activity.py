@@ -27,6 +27,11 @@ class Activity:
             self._changed = cv2.absdiff(now, self._before) > _CHANGE
         self._before = now
 
+    @property
+    def share(self) -> float:
+        """How much of the picture changed, 0 to 1."""
+        return float(self._changed.mean())
+
     def within(self, box: Box, others: list[Box]) -> float:
         """The share of the box that changed; what lies in `others` does not count: somebody passes a parked car."""
         rows, columns = _slices(box)

@@ -1,0 +1,1 @@
+"""Schema of the edge's event store, step by step."""
