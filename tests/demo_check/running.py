@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PORTS = ("ui", "relay", "gateway", "edge_enrol", "agents", "node_enrol", "postgres", "camera")
+PORTS = ("ui", "relay", "gateway", "edge_enrol", "agents", "node_enrol", "camera")
 TAPPED = ("ui", "relay", "gateway", "agents")
 
 

@@ -17,7 +17,7 @@ from guardian.common.files import private_folder, write_atomic
 CHECKOUT = Path(__file__).resolve().parents[4]
 # AF_UNIX paths end at 108 bytes; the longest socket name below the run folder needs about 40.
 _LONGEST_RUN_PATH = 64
-_PORTS = ("ui", "relay", "gateway", "edge_enrol", "agents", "node_enrol", "postgres", "camera")
+_PORTS = ("ui", "relay", "gateway", "edge_enrol", "agents", "node_enrol", "camera")
 _FIRST_PORT = 8600
 
 
@@ -86,7 +86,7 @@ def prepare(folder: Path) -> Home:
     if len(str(run)) > _LONGEST_RUN_PATH:
         mark = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
         run = Path(tempfile.gettempdir()) / f"guardian-demo-{os.getuid()}-{mark}"
-    for tier in ("edge", "node", "control", "postgres"):
+    for tier in ("edge", "node", "control"):
         private_folder(run / tier, mode=0o750)
     home = Home(folder, run, _ports(folder / "ports.json"))
     _write_configs(home)

@@ -16,7 +16,7 @@ from typing import Any
 
 from guardian.cli.demo import footage as footage_module
 from guardian.cli.demo.home import CHECKOUT, Home, write_yaml
-from guardian.cli.demo.postgres import Postgres
+from guardian.cli.demo.postgres import APP, OWNER, Postgres
 from guardian.cli.demo.supervisor import DemoError, Program, Supervisor
 from guardian.common.files import write_atomic
 
@@ -42,7 +42,7 @@ class Story:
         self.options = options
         self.supervisor = supervisor
         self.step = step
-        self.postgres = Postgres(home.state("control") / "postgres", home.run_dir("postgres"), home.ports["postgres"])
+        self.postgres = Postgres(home.state("control") / "postgres", durable=True)
         self.password = ""
         self.footage = ""
 
@@ -71,8 +71,8 @@ class Story:
                 "state_dir": str(home.state("control")),
                 "run_dir": str(home.run_dir("control")),
                 "database": {
-                    "dsn": self.postgres.dsn("guardian_app"),
-                    "owner_dsn": self.postgres.dsn("guardian_owner"),
+                    "dsn": self.postgres.dsn(APP),
+                    "owner_dsn": self.postgres.dsn(OWNER),
                 },
                 "api": {
                     "listen": f"127.0.0.1:{ports['ui']}",
@@ -84,7 +84,7 @@ class Story:
                     "listen": f"127.0.0.1:{ports['agents']}",
                     "enrol_listen": f"127.0.0.1:{ports['node_enrol']}",
                     "advertise": f"127.0.0.1:{ports['agents']}",
-                    "hosts": ["127.0.0.1", "localhost"],
+                    "enrol_advertise": f"127.0.0.1:{ports['node_enrol']}",
                 },
             },
         )
@@ -136,7 +136,17 @@ class Story:
             )
             await self._run(
                 "edge-enroll",
-                ["guardian", "edge", "enroll", "--config", str(home.config("edge")), "--token", "-"],
+                [
+                    "guardian",
+                    "edge",
+                    "enroll",
+                    "--state-dir",
+                    str(home.state("edge")),
+                    "--token",
+                    "-",
+                    "--name",
+                    "Mini PC",
+                ],
                 stdin=str(token["token"]),
             )
         self.step("edge: uplink, analyzer")
