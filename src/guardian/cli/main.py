@@ -19,13 +19,15 @@ class Verb:
     summary: str
     panel: str
     tier: str = ""
+    # Below guardian.cli; the verb's own name when empty.
+    module: str = ""
 
 
 PRODUCT, HOST, TIERS = "Try it", "Look after a host", "Set up a tier"
 VERBS: dict[str, Verb] = {
-    "demo": Verb("Run the whole product on this machine.", PRODUCT, "demo"),
+    "demo": Verb("Run the whole product on this machine.", PRODUCT, "demo", "demo.command"),
     "status": Verb("What every daemon on this host is doing.", HOST),
-    "doctor": Verb("Look for what is wrong and say how to mend it.", HOST),
+    "doctor": Verb("Look for what is wrong and say how to mend it.", HOST, module="doctor.command"),
     "vault": Verb("A household's vault without a control plane; what a roster says.", HOST),
     "clip": Verb("Open a sealed clip or picture with its owner's secret.", HOST),
     "edge": Verb("Enrol this edge with its node.", TIERS, "edge"),
@@ -55,11 +57,12 @@ def main() -> None:
 def load(name: str) -> Callable[..., object]:
     """A verb's command, imported now; GuardianError when its tier is not installed here."""
     verb = VERBS[name]
+    module = f"guardian.cli.{verb.module or name}"
     try:
-        app: Callable[..., object] = importlib.import_module(f"guardian.cli.{name}").app
+        app: Callable[..., object] = importlib.import_module(module).app
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        if missing == f"guardian.cli.{name}":
+        if missing == module:
             raise GuardianError(
                 f"This installation has no verb {name}.", reason="verb_absent", hint="Install a newer release."
             ) from error

@@ -1,0 +1,1 @@
+"""`guardian doctor`: small checks, one a file; each finding is a sentence, and what to do about it."""
