@@ -20,7 +20,7 @@ ABOUT = [
     "Binary is base64url without padding. An outcome is what must come out, or {'reason': …} for a refusal.",
     "rosters: named lists of entries. Elsewhere a list is a name ('home'), or holds entries and [name, index] pairs.",
     "objects: an object is its pieces joined; a piece is base64url, or [name, from, to] of an earlier object's bytes.",
-    "It is opened with the roster, the epochs' seeds and what is expected, then read in full: each part, the body hash.",
+    "It is opened with the roster, the epochs' seeds and what is expected, then read whole: each part, the body hash.",
     "content: SHA-256 of all opened parts, a clip's with their padding, a picture's without.",
     "times: start, duration, key frame of each part; null where the object is truncated.",
     "slots: opened with what 'with' holds, keys compared with the roster.",
