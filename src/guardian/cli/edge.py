@@ -23,6 +23,7 @@ app = typer.Typer(help="Enrol an edge; make its token on the node.", no_args_is_
 _out = Console(highlight=False)
 _CONFIG = typer.Option(Path("/etc/guardian/node.yaml"), "--config", metavar="FILE", help="The node's configuration.")
 _JSON = typer.Option(False, "--json", help="Print one JSON object.")
+_STATE = Path("/var/lib/guardian")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 T = TypeVar("T")
 
@@ -30,16 +31,21 @@ T = TypeVar("T")
 @app.command("enroll")
 def enroll(
     token: str = typer.Option(..., help="The token made on the node; - reads it from standard input."),
-    state_dir: Path = typer.Option(Path("/var/lib/guardian"), metavar="FOLDER", help="Where the edge keeps its state."),
+    state_dir: Path | None = typer.Option(None, metavar="FOLDER", help="Where the edge keeps its state."),
+    config_file: Path | None = typer.Option(
+        None, "--config", metavar="FILE", help="The edge's configuration, instead of --state-dir."
+    ),
     name: str = typer.Option("", help="What people call this edge; default: this machine's name."),
     again: bool = typer.Option(False, help="Give up the identity this edge has and become a new edge."),
     as_json: bool = _JSON,
 ) -> None:
     """Make this edge's keys here and spend a one-time token."""
+    from guardian.edge.config import EdgeConfig
     from guardian.edge.enroll.enrol import enrol
 
     text = sys.stdin.readline() if token == "-" else token  # noqa: S105
-    who = enrol(state_dir, text, (name or socket.gethostname())[:64], again=again)
+    folder = state_dir or (config.load(EdgeConfig, config_file).state_dir if config_file else _STATE)
+    who = enrol(folder, text, (name or socket.gethostname())[:64], again=again)
     if as_json:
         print(json.dumps({"tenant": who.tenant, "edge": who.edge, "name": who.name, "gateway": who.gateway}))
         return

@@ -129,6 +129,14 @@ class SnapshotsConfig(Section):
     )
 
 
+class UplinkConfig(Section):
+    """The line to the node; its address is learnt at enrolment."""
+
+    telemetry_interval: float = Field(
+        default=5.0, ge=0.5, le=60, title="Telemetry", description="Seconds between reports to the node."
+    )
+
+
 class EdgeConfig(Section):
     """`edge.yaml`."""
 
@@ -146,6 +154,7 @@ class EdgeConfig(Section):
     model: ModelConfig = Field(default_factory=ModelConfig)
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     snapshots: SnapshotsConfig = Field(default_factory=SnapshotsConfig)
+    uplink: UplinkConfig = Field(default_factory=UplinkConfig)
 
     @property
     def model_dir(self) -> Path:

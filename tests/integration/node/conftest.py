@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.integration.node.kit import Household, Node, open_node, short_folder
 
 

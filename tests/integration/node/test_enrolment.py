@@ -6,6 +6,7 @@ from pathlib import Path
 
 import grpc.aio
 import pytest
+from tests.integration.node.kit import Node, edge_channel, edge_stub, enrolled_edge
 
 from guardian.common import rpc, tls
 from guardian.common.clock import now
@@ -17,7 +18,6 @@ from guardian.edge import identity
 from guardian.edge.enroll.enrol import enrol_async
 from guardian.vault.identity import Keys
 from guardian.vault.messages import sign_enrolment
-from tests.integration.node.kit import Node, edge_channel, edge_stub, enrolled_edge
 
 
 async def test_an_edge_enrols_and_is_known_by_the_name_its_token_was_made_for(node: Node, folder: Path):

@@ -43,6 +43,8 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     ) -> AsyncIterator[edge_pb2.SendEventsResponse]:
         edge = await self._caller(context)
         async with self._edges.call(edge.id):
+            # Tells the edge that the call stands, before there is anything to say.
+            await context.send_initial_metadata(())
             try:
                 async with contextlib.aclosing(self._intake.take(edge, request_iterator)) as answers:
                     async for answer in answers:
@@ -72,6 +74,8 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     ) -> AsyncIterator[edge_pb2.SyncRosterResponse]:
         edge = await self._caller(context)
         async with self._edges.call(edge.id):
+            # Tells the edge that the call stands, before there is anything to say.
+            await context.send_initial_metadata(())
             sent = min(request.have_entries, len(self._rosters.entries))
             # The first answer may be empty: it says how long the node's chain is at most.
             opening = True
@@ -96,6 +100,8 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     ) -> AsyncIterator[edge_pb2.ReceiveCommandsResponse]:
         edge = await self._caller(context)
         async with self._edges.call(edge.id):
+            # Tells the edge that the call stands, before there is anything to say.
+            await context.send_initial_metadata(())
             sent: set[str] = set()
             while True:
                 seen = self._commands.new.count
@@ -121,6 +127,8 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     ) -> AsyncIterator[edge_pb2.ServeObjectsResponse]:
         edge = await self._caller(context)
         async with self._edges.call(edge.id):
+            # Tells the edge that the call stands, before there is anything to say.
+            await context.send_initial_metadata(())
             link = Link()
             receiving = asyncio.create_task(self._receive(edge, link, request_iterator))
             try:

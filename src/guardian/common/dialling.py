@@ -1,0 +1,86 @@
+"""Calls that must stay open: dial, work, and after every kind of end wait and dial again; health says how it stands."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import grpc.aio
+
+from guardian.common import log, rpc
+from guardian.common.errors import GuardianError
+from guardian.common.health import Health, State
+from guardian.common.retry import Backoff
+
+# The other side is reached and says no: waiting alone will not mend it.
+_REFUSALS = {"edge_revoked": "failed", "edge_unknown": "failed", "peer_refuses": "degraded"}
+_log = log.get(__name__)
+
+
+class Line:
+    """One kind of call to one peer."""
+
+    def __init__(self, name: str, peer: str, health: Health, stopping: asyncio.Event) -> None:
+        self.name = name
+        self._peer = peer
+        self._health = health
+        self._stopping = stopping
+        self._backoff = Backoff(initial=0.5, maximum=15.0)
+
+    def up(self, sentence: str, **detail: Any) -> None:
+        """It works: the next failure is tried again soon."""
+        self._backoff.reset()
+        if self._health.set(self.name, "ok", sentence, **detail):
+            _log.info("line_up", line=self.name)
+
+    async def keep(self, work: Callable[["Line"], Awaitable[None]]) -> None:
+        """Do `work` again and again until asked to stop."""
+        while not self._stopping.is_set():
+            try:
+                await work(self)
+                fault: GuardianError | None = None
+            except grpc.aio.AioRpcError as error:
+                fault = rpc.explain(error, self._peer)
+            except GuardianError as error:
+                fault = error
+            if fault is not None:
+                self.down(fault)
+            if await self._backoff.wait(self._stopping):
+                return
+
+    def down(self, fault: GuardianError) -> None:
+        """It does not work now, and why."""
+        state: State = "waiting" if fault.reason == "peer_away" else "degraded"
+        if _REFUSALS.get(fault.reason) == "failed":
+            state = "failed"
+        if self._health.set(self.name, state, str(fault), reason=fault.reason):
+            _log.warning("line_down", line=self.name, reason=fault.reason, sentence=str(fault))
+
+
+async def race(*works: Coroutine[Any, Any, None]) -> None:
+    """Run all until the first ends, end the others, and raise what it raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(tasks)
+    for task in done:
+        task.result()
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they are gone; what they raise now no longer matters."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError, GuardianError):
+            await task
+
+
+async def until_stopped(stopping: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
+    """Run all until `stopping` is set; one that ends or fails before takes the daemon with it."""
+
+    async def wait() -> None:
+        await stopping.wait()
+
+    await race(wait(), *works)
