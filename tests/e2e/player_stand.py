@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import av
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from guardian.vault import messages, roster_author, slots
 from guardian.vault.encoding import b64u, from_b64u, new_id
 from guardian.vault.errors import VaultError
-from guardian.vault.header import Metadata
+from guardian.vault.header import Kind, Metadata
 from guardian.vault.identity import Keys
 from guardian.vault.roster import Roster
 from guardian.vault.roster_form import Edge
@@ -46,7 +46,8 @@ def make_mp4() -> bytes:
     out = io.BytesIO()
     width, height = SIZE
     noise = np.random.default_rng(7)
-    with av.open(out, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}) as container:
+    flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    with av.open(out, "w", format="mp4", options=flags) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {
@@ -128,7 +129,7 @@ class Household:
         self.objects[object_id] = path.read_bytes()
         return object_id
 
-    def _writer(self, path: Path, object_id: str, kind: str) -> SealedWriter:
+    def _writer(self, path: Path, object_id: str, kind: Kind) -> SealedWriter:
         clip = kind == "clip"
         meta = Metadata(
             household=self.roster.household,
@@ -201,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
 class PageHandler(_Handler):
     """Static files under the product's kind of policy, and tickets."""
 
-    KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css"}
+    KINDS: ClassVar = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css"}
 
     def common(self) -> dict[str, str]:
         policy = (

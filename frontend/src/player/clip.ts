@@ -63,7 +63,8 @@ export class VirtualClip {
   /** Bytes of the virtual file from `start`; `end` (exclusive) may be unknown. Ends early rather than fetch much. */
   async read(start: number, end: number | null): Promise<Slice> {
     if (start < 0 || start >= this.total || (end !== null && end <= start)) throw new RelayError("range");
-    const stop = Math.min(end ?? this.total, start + SLICE, this.total, start === 0 ? this.#opening() : this.total);
+    const far = Math.min(end ?? this.total, start + SLICE, this.total);
+    const stop = end === null ? this.#wholePart(start, far) : far;
     const pieces = this.#pieces.filter((piece) => piece.at < stop && piece.at + piece.size > start);
     const numbers = pieces.map((piece) => piece.content).filter((content): content is number => typeof content === "number");
     const first = numbers[0] ?? 0;
@@ -82,10 +83,12 @@ export class VirtualClip {
     this.#cache.clear();
   }
 
-  /** Where the first fragment ends: the first answer goes no further. */
-  #opening(): number {
-    const piece = this.#pieces.find((one) => one.content === 1);
-    return piece === undefined ? this.total : piece.at + piece.size;
+  /** An open answer ends where a part ends, rather than fetch the next for its first few bytes; the first with the first fragment. */
+  #wholePart(start: number, stop: number): number {
+    const second = this.#pieces.find((piece) => piece.content === 2);
+    if (start === 0 && second !== undefined && second.at < stop) return second.at;
+    const last = this.#pieces.find((piece) => piece.at < stop && piece.at + piece.size >= stop);
+    return last !== undefined && last.at > start && last.at + last.size > stop ? last.at : stop;
   }
 }
 

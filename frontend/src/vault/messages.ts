@@ -3,7 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { EventSchema, type Event } from "../gen/guardian/edge/v1/edge_pb";
 import { b64u, concat, rfc3339, unhex, utf8, uuid7, type Bytes } from "./bytes";
 import { VaultError } from "./errors";
-import { hpkeOpen, hpkeSeal, sha256, sign, signatureHolds, type Sealed } from "./primitives";
+import { hpkeSeal, sha256, sign, signatureHolds } from "./primitives";
 import { activeEdge, pinOf, type Party, type Roster } from "./roster";
 
 const DAY_MS = 86_400_000;
@@ -26,7 +26,7 @@ export interface CommandAction {
   readonly [field: string]: unknown;
 }
 
-function secretInfo(household: string, edge: string, id: string): Bytes {
+export function secretInfo(household: string, edge: string, id: string): Bytes {
   return concat(utf8("guardian/command-secret/v1\0"), unhex(household, 16), unhex(edge, 16), utf8(id));
 }
 
@@ -35,14 +35,13 @@ export async function sealSecret(household: string, edge: Party, id: string, sec
   return { sealed: { enc: b64u(enc), ct: b64u(ct) } };
 }
 
-/** The edge's side, for tests that play its part. */
-export async function openSecret(household: string, edgeId: string, receiveSeed: Bytes, id: string, sealed: Sealed): Promise<Bytes> {
-  const refusal = new VaultError("secret_damaged", "The secret in this command does not open.");
-  return hpkeOpen(receiveSeed, sealed, secretInfo(household, edgeId, id), refusal);
+export async function challengeMessage(nodeId: string, challenge: Bytes, ticket: string): Promise<Bytes> {
+  if (challenge.length !== 32) throw new VaultError("encoding", "A relay's challenge has 32 bytes.");
+  return concat(utf8("guardian/relay-challenge/v1\0"), unhex(nodeId, 16), challenge, await sha256(utf8(ticket)));
 }
 
 export async function signChallenge(key: CryptoKey, nodeId: string, challenge: Bytes, ticket: string): Promise<Bytes> {
-  return sign(key, utf8("guardian/relay-challenge/v1\0"), unhex(nodeId, 16), challenge, await sha256(utf8(ticket)));
+  return sign(key, await challengeMessage(nodeId, challenge, ticket));
 }
 
 /** Signs a command for one edge. `build` is given the command's id, to which secrets inside are bound. */
@@ -73,12 +72,16 @@ export async function signCommand(
   return { id, edge_id: edgeId, payload: b64u(payload), signature: b64u(signature) };
 }
 
-/** An event as its edge signed it; boxes are believed only after this. */
-export async function verifyEvent(roster: Roster, edgeId: string, event: Bytes, signature: Bytes): Promise<Event> {
+export async function verifyEventSignature(roster: Roster, edgeId: string, event: Bytes, signature: Bytes): Promise<void> {
   const edge = activeEdge(roster, edgeId);
   if (!(await signatureHolds(edge.signPublic, signature, utf8("guardian/event/v1\0"), event))) {
     throw new VaultError("bad_signature", "This event's details are not as the edge signed them. They are not shown.");
   }
+}
+
+/** An event as its edge signed it; boxes are believed only after this. */
+export async function verifyEvent(roster: Roster, edgeId: string, event: Bytes, signature: Bytes): Promise<Event> {
+  await verifyEventSignature(roster, edgeId, event, signature);
   let message: Event;
   try {
     message = fromBinary(EventSchema, event);
