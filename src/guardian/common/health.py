@@ -42,7 +42,7 @@ class Health:
         self.registry = CollectorRegistry()
         self._dependencies: dict[str, Dependency] = {}
 
-    def set(self, name: str, state: State, sentence: str, *, reason: str = "", **detail: Any) -> bool:
+    def set(self, name: str, state: State, sentence: str, /, *, reason: str = "", **detail: Any) -> bool:
         """Note a dependency's state; True when state or reason changed (the moment worth a log line)."""
         before = self._dependencies.get(name)
         changed = before is None or (before.state, before.reason) != (state, reason)

@@ -54,19 +54,11 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def reorder_depth(units: list[Unit]) -> int:
-    """How many pictures a decoder must hold back to show these in order: 0 without B-frames."""
-    depth = 0
-    for index, unit in enumerate(units):
-        depth = max(depth, sum(1 for other in units[max(0, index - 32) : index] if other.pts > unit.pts))
-    return depth
-
-
 class Fragmenter:
     """One clip's muxer. Give it the units in decode order, the first a key frame."""
 
     def __init__(self, parameters: Parameters, depth: int, frame: int) -> None:
-        """Depth as `reorder_depth` found it, `frame` the usual ticks from picture to picture."""
+        """`depth`: how many pictures a decoder holds back; `frame`: ticks from one picture to the next."""
         self._sink = _Sink()
         self._depth = depth
         self._frame = max(1, frame)

@@ -1,0 +1,128 @@
+"""What the camera daemon says of itself: health, status line, metrics, watchdog."""
+
+import time
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from guardian.common import log
+from guardian.common.clock import from_seconds, to_text
+from guardian.common.errors import GuardianError
+from guardian.common.lifecycle import Service
+from guardian.edge.camera.link import AnalyzerLink
+from guardian.edge.camera.recorder import Recorder
+from guardian.edge.camera.sampler import Sampler
+from guardian.edge.camera.source import Source
+from guardian.edge.config import Camera, EdgeConfig
+from guardian.edge.identity import Identity
+from guardian.edge.roster import RosterFile
+
+_log = log.get(__name__)
+# A recorder that makes nothing durable for so long while pictures come is stuck.
+_STUCK = 30.0
+# Faults of a camera that was there a moment ago and is likely to come back.
+_PASSING = {"frozen", "gone", "no_answer"}
+
+
+class Report:
+    """`tick` looks at the parts and says how they are."""
+
+    def __init__(
+        self,
+        service: Service[EdgeConfig],
+        identity: Identity,
+        source: Source,
+        recorder: Recorder,
+        sampler: Sampler,
+        link: AnalyzerLink,
+    ) -> None:
+        self._service, self._identity = service, identity
+        self._source, self._recorder, self._sampler, self._link = source, recorder, sampler, link
+        self._roster = RosterFile(service.settings.state_dir)
+        self._units = 0
+        registry = service.health.registry
+        self.motion = Counter("guardian_camera_motion_samples", "Samples with motion.", registry=registry)
+        self.clips = Counter("guardian_camera_clips", "Clips ended, by state.", ["state"], registry=registry)
+        gauges: dict[str, tuple[str, Any]] = {
+            "fps": ("Pictures a second as they arrive.", lambda: source.status.fps),
+            "bytes_received": ("Coded bytes received.", lambda: source.status.bytes),
+            "connects": ("Times the camera was connected.", lambda: source.status.connects),
+            "recording": ("1 while a clip is open.", lambda: recorder.recording),
+            "frames_sent": ("Frames sent to the analyzer.", lambda: link.frames),
+            "decode_dropped": ("Times decoding was late.", lambda: sampler.dropped),
+        }
+        for name, (text, value) in gauges.items():
+            Gauge(f"guardian_camera_{name}", text, registry=registry).set_function(value)
+
+    def tick(self, camera: Camera) -> None:
+        """Twice a second."""
+        self._say_camera(camera)
+        self._say_vault()
+        self._say_analyzer(camera)
+        self._pet()
+
+    def _say_camera(self, camera: Camera) -> None:
+        status, health = self._source.status, self._service.health
+        recording = self._recorder.recording
+        detail: dict[str, Any] = {
+            "id": camera.id,
+            "name": camera.name,
+            "fps": round(status.fps, 1),
+            "width": status.width,
+            "height": status.height,
+            "codec": status.codec,
+            "last_frame": to_text(from_seconds(status.last)) if status.last else "",
+            "recording": recording,
+        }
+        fault = status.fault
+        if fault is not None:
+            passing = fault.reason in _PASSING and status.last > 0
+            health.set("camera", "degraded" if passing else "failed", str(fault), reason=fault.reason, **detail)
+            self._service.status(fault.sentence)
+        elif not status.connected:
+            health.set("camera", "waiting", "Connecting to the camera.", reason="connecting", **detail)
+            self._service.status("connecting")
+        else:
+            health.set("camera", "ok", "The camera sends pictures.", **detail)
+            self._service.status(self._line(status.fps, recording))
+
+    def _line(self, fps: float, recording: bool) -> str:
+        if not recording:
+            return f"{fps:.1f} fps, not recording"
+        age = max(0.0, time.time() - self._recorder.durable)
+        return f"{fps:.1f} fps, recording, last durable second {age:.1f} s ago"
+
+    def _say_vault(self) -> None:
+        health = self._service.health
+        try:
+            self._roster.recipient(self._identity)
+        except GuardianError as error:
+            lasting = error.reason in {"edge_revoked", "edge_replaced"}
+            if health.set("vault", "failed" if lasting else "waiting", str(error), reason=error.reason):
+                _log.warning("vault_waiting", reason=error.reason, sentence=str(error))
+            return
+        fault = self._roster.fault
+        if fault is not None:
+            if health.set("vault", "degraded", str(fault), reason=fault.reason):
+                _log.warning("vault_fault", reason=fault.reason, sentence=str(fault))
+        elif health.set("vault", "ok", "Recordings are sealed to the owner's vault."):
+            _log.info("vault_known")
+
+    def _say_analyzer(self, camera: Camera) -> None:
+        health = self._service.health
+        if not camera.detect.enabled:
+            health.set("analyzer", "ok", "Detection is off for this camera: motion is recorded.", reason="detect_off")
+        elif self._link.attending:
+            health.set("analyzer", "ok", "The analyzer looks at the pictures.")
+        else:
+            sentence = "The analyzer is away: motion is recorded and told when it is back."
+            health.set("analyzer", "waiting", sentence, reason="analyzer_away")
+
+    def _pet(self) -> None:
+        """Progress, or waiting for a camera that is tried again by a deadline."""
+        status = self._source.status
+        moving = status.units != self._units
+        self._units = status.units
+        stuck = self._recorder.recording and time.time() - self._recorder.durable > _STUCK
+        if (moving and not stuck) or (not moving and time.monotonic() < status.deadline):
+            self._service.progressed()
