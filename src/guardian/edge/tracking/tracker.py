@@ -17,7 +17,7 @@ from guardian.edge.tracking.track import Sighting, Track
 
 # How far (geometry.distance) an object may be from where it was expected, and how unlike (appearance.unlikeness).
 _NEAR, _UNLIKE = 1.0, 0.75
-_LOST_NEAR, _LOST_SPEED, _LOST_UNLIKE = 1.2, 0.9, 0.55
+_LOST_NEAR, _LOST_SPEED, _LOST_UNLIKE = 1.0, 0.5, 0.5
 _FAINT_IOU = 0.25
 _DUPLICATE_IOU, _FRAGMENT = 0.65, 0.85
 # A gap this long makes a track "lost": it no longer competes with the visible ones for detections.
