@@ -128,7 +128,7 @@ class MemorySink:
         self.data = b""
         self.synced = 0
 
-    def write(self, *pieces: bytes) -> None:
+    def write(self, *pieces: bytes | memoryview) -> None:
         self.data += b"".join(pieces)
 
     def sync(self) -> None:

@@ -34,6 +34,7 @@ Control:
 
 Owner (`guardian vault`, `guardian clip open`):
 
+    owner.begin, owner.unlock, owner.unlock_by_recovery, owner.change_secret, owner.write_content
     roster_author.*, slots.create_with_*, slots.open_with_*, recovery.*
     epochs = roster_author.open_epochs(chain, author)
     sealed = reader.open_object(source, chain, epochs, edge=edge_id)  # or open_of_any_edge

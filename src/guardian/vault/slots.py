@@ -72,22 +72,24 @@ class Slot(Wire):
         return slot
 
 
-def create_with_secret(secret: str, household: str, member: str, keys: Keys) -> Slot:
+def create_with_secret(secret: str, household: str, member: str, keys: Keys, *, slot_id: str | None = None) -> Slot:
     """A slot that the owner's secret opens."""
     kdf = Argon2idKdf(salt=random.token_bytes(16), m=M_RANGE[0], t=T_RANGE[0], p=4)
-    return _create("secret", kdf, _from_secret(secret, kdf), household, member, keys)
+    return _create("secret", kdf, _from_secret(secret, kdf), household, member, keys, slot_id)
 
 
-def create_with_recovery(code: bytes, household: str, member: str, keys: Keys) -> Slot:
+def create_with_recovery(code: bytes, household: str, member: str, keys: Keys, *, slot_id: str | None = None) -> Slot:
     """A slot that the printed recovery code opens."""
     kdf = HkdfKdf(salt=random.token_bytes(16))
-    return _create("recovery", kdf, _from_random("recovery", code, kdf), household, member, keys)
+    return _create("recovery", kdf, _from_random("recovery", code, kdf), household, member, keys, slot_id)
 
 
-def create_with_passkey(prf_output: bytes, household: str, member: str, keys: Keys) -> Slot:
+def create_with_passkey(
+    prf_output: bytes, household: str, member: str, keys: Keys, *, slot_id: str | None = None
+) -> Slot:
     """A slot that a passkey's PRF output opens."""
     kdf = HkdfKdf(salt=random.token_bytes(16))
-    return _create("passkey", kdf, _from_random("passkey", prf_output, kdf), household, member, keys)
+    return _create("passkey", kdf, _from_random("passkey", prf_output, kdf), household, member, keys, slot_id)
 
 
 def open_with_secret(slot: Slot, secret: str, roster: Roster) -> Keys:
@@ -107,9 +109,13 @@ def open_with_passkey(slot: Slot, prf_output: bytes, roster: Roster) -> Keys:
     return _open(slot, _from_random("passkey", prf_output, slot.kdf), roster)
 
 
-def _create(kind: Kind, kdf: Argon2idKdf | HkdfKdf, key: bytes, household: str, member: str, keys: Keys) -> Slot:
+def _create(
+    kind: Kind, kdf: Argon2idKdf | HkdfKdf, key: bytes, household: str, member: str, keys: Keys, slot_id: str | None
+) -> Slot:
     nonce = random.token_bytes(12)
-    empty = Slot(v=1, id=new_id(), household=household, member=member, kind=kind, kdf=kdf, nonce=nonce, ct=bytes(80))
+    empty = Slot(
+        v=1, id=slot_id or new_id(), household=household, member=member, kind=kind, kdf=kdf, nonce=nonce, ct=bytes(80)
+    )
     ct = AESGCM(key).encrypt(nonce, b"".join(keys.seeds()), _associated(empty))
     return empty.model_copy(update={"ct": ct})
 

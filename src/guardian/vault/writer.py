@@ -18,8 +18,8 @@ from guardian.vault.roster_form import Epoch
 class Sink(Protocol):
     """Where sealed bytes go."""
 
-    def write(self, *pieces: bytes) -> None:
-        """Append all the pieces, or raise OSError."""
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """Append all the pieces, or raise OSError. They change once this returned."""
 
     def sync(self) -> None:
         """Return when all that was written is durable, or raise OSError."""
@@ -35,7 +35,7 @@ class FileSink:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         sync_directory(path.parent)
 
-    def write(self, *pieces: bytes) -> None:
+    def write(self, *pieces: bytes | memoryview) -> None:
         """Append all the pieces."""
         rest = [memoryview(piece) for piece in pieces if piece]
         while rest:
@@ -69,6 +69,8 @@ class SealedWriter:
         self._keys = keys
         self._parts: list[Part] = []
         self._body = hashlib.sha256()
+        # Plaintext and ciphertext of the part being written, used again for the next.
+        self._plain, self._ct = memoryview(b""), memoryview(b"")
         self._open = True
         start, self._header = header.make(metadata, epoch.number, epoch.public, keys, object_id)
         self._size = 0
@@ -104,18 +106,18 @@ class SealedWriter:
     def init(self, data: bytes) -> None:
         """A clip's init segment (`ftyp`, `moov`), first and once."""
         self._need(self._header.metadata.kind == "clip" and not self._parts, "init segment")
-        self._part(PartType.INIT, parts.pad_clip(data))
+        self._part(PartType.INIT, data, parts.clip_padding(len(data)))
 
     def media(self, data: bytes, start: int, duration: int, key: bool) -> None:
         """A clip's next fragment; times in ticks from the first picture."""
         self._need(self._header.metadata.kind == "clip" and bool(self._parts), "fragment")
-        self._part(PartType.MEDIA, parts.pad_clip(data), start, duration, key)
+        self._part(PartType.MEDIA, data, parts.clip_padding(len(data)), start=start, duration=duration, key=key)
 
     def data(self, data: bytes) -> None:
         """The whole content of a snapshot or thumbnail, once."""
         self._need(self._header.metadata.kind != "clip" and not self._parts and bool(data), "data")
         for at in range(0, len(data), parts.MAX_DATA):
-            self._part(PartType.DATA, parts.pad_data(data[at : at + parts.MAX_DATA]))
+            self._part(PartType.DATA, *parts.pad_data(data[at : at + parts.MAX_DATA]))
 
     def close(self) -> None:
         """Write the trailer; the object is complete, and nothing more can be written."""
@@ -140,12 +142,15 @@ class SealedWriter:
     ) -> None:
         self.abandon()
 
-    def _part(self, type_: PartType, plaintext: bytes, start: int = 0, duration: int = 0, key: bool = False) -> None:
+    def _part(self, type_: PartType, *pieces: bytes, start: int = 0, duration: int = 0, key: bool = False) -> None:
+        size = sum(map(len, pieces))
         # Checked before the counter is spent: the caller may close the object and begin another.
-        self._need(len(plaintext) <= parts.MAX_PLAIN and bool(plaintext), "size of a part")
+        self._need(0 < size <= parts.MAX_PLAIN, "size of a part")
         self._need(len(self._parts) < parts.MAX_PARTS, "number of parts")
         self._need(0 <= start <= MAX_INT and 0 <= duration <= MAX_INT, "time of a part")
-        ct = parts.seal(self._header, len(self._parts), type_, plaintext)
+        self._fill(pieces, size)
+        ct = self._ct[: size + parts.TAG]
+        parts.seal_into(self._header, len(self._parts), type_, self._plain[:size], ct)
         length = parts.write_length(len(ct))
         offset = self._size
         self._append(length, ct)
@@ -153,7 +158,15 @@ class SealedWriter:
         self._body.update(ct)
         self._parts.append(Part(offset, len(length) + len(ct), start, duration, key))
 
-    def _append(self, *pieces: bytes) -> None:
+    def _fill(self, pieces: tuple[bytes, ...], size: int) -> None:
+        if len(self._plain) < size:
+            self._plain, self._ct = memoryview(bytearray(size)), memoryview(bytearray(size + parts.TAG))
+        at = 0
+        for piece in pieces:
+            self._plain[at : at + len(piece)] = piece
+            at += len(piece)
+
+    def _append(self, *pieces: bytes | memoryview) -> None:
         # Closed while writing: whatever interrupts it, this counter is never used again.
         self._open = False
         try:

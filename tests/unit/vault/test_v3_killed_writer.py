@@ -78,7 +78,7 @@ class FailingSink(MemorySink):
 
     fail = False
 
-    def write(self, *pieces: bytes) -> None:
+    def write(self, *pieces: bytes | memoryview) -> None:
         if self.fail:
             whole = b"".join(pieces)
             super().write(whole[: len(whole) // 2])
