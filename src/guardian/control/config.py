@@ -61,7 +61,9 @@ class ApiSection(Section):
     listen: Listen = "127.0.0.1:8080"
     public_url: PublicUrl = Field(default="http://localhost:8080", description="Where browsers reach it.")
     ui_dir: Path | None = Field(default=None, description="The built UI; without it only the API is served.")
-    relay_origins: tuple[Origin, ...] = Field(default=(), description="Origins of nodes' relays, for the browser's CSP.")
+    relay_origins: tuple[Origin, ...] = Field(
+        default=(), description="Origins of nodes' relays, for the browser's CSP."
+    )
     forwarded_allow_ips: tuple[str, ...] = Field(default=(), description="Proxies whose X-Forwarded-For is believed.")
     session_idle_hours: float = Field(default=12, gt=0, le=24 * 30)
     session_days: float = Field(default=14, gt=0, le=90)

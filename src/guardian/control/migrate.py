@@ -1,5 +1,6 @@
 """`guardian-migrate`: a oneshot that brings the schema forward before the daemons start."""
 
+import logging
 from typing import NoReturn
 
 from guardian.common import log
@@ -13,6 +14,7 @@ _log = log.get(__name__)
 async def run(service: Service[Settings]) -> None:
     """Migrate and end."""
     service.status("migrating")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     revision = await migrate(service.settings.database)
     _log.info("migrated", revision=revision)
     service.ready()

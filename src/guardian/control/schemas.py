@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from guardian.common.clock import to_text
+from guardian.common.ids import parse_hex_id
+from guardian.control.errors import ControlError
 
 HEX_EXAMPLE = "3f2b8c1d5e6a7f908172635445362718"
 UUID_EXAMPLE = "01939d5e-6f1a-7c3b-8e21-5d0f3a9b7c44"
@@ -56,3 +58,11 @@ class Problem(BaseModel):
 def example(value: dict[str, Any]) -> ConfigDict:
     """A message's configuration with one example for the OpenAPI document."""
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [value]})
+
+
+def check_id(text: str) -> str:
+    """An id as people paste it; ControlError `id_malformed` when it cannot be one."""
+    try:
+        return parse_hex_id(text.strip()).hex()
+    except ValueError:
+        raise ControlError("An id is 32 lower-case hexadecimal digits.", reason="id_malformed") from None

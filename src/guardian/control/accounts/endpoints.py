@@ -41,7 +41,13 @@ async def log_in(login: Login, request: Request, response: Response, ctx: Ctx) -
     opened = await ctx.accounts.log_in(login.email, login.password.get_secret_value(), address)
     secure = ctx.settings.api.secure_cookie
     response.set_cookie(
-        cookie_name(secure), opened.token, max_age=opened.seconds, path="/", secure=secure, httponly=True, samesite="strict"
+        cookie_name(secure),
+        opened.token,
+        max_age=opened.seconds,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="strict",
     )
     return await ctx.accounts.who_am_i(opened.subject)
 

@@ -42,7 +42,6 @@ class AccountRepository:
 
     def __init__(self, scope: OpenScope) -> None:
         self._scope = scope
-        self._connection = scope.connection
 
     async def find(self, issuer: str, subject: str) -> Account | None:
         """Who an issuer's subject is here."""
@@ -51,34 +50,36 @@ class AccountRepository:
             .outerjoin(credentials, credentials.c.user_id == identities.c.user_id)
             .where(identities.c.issuer == issuer, identities.c.subject == subject)
         )
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await self._scope.row(query)
         return None if row is None else Account(row.user_id, row.password_hash)
 
     async def create(self, user_id: str, email: str, name: str, moment: datetime) -> None:
         """A new user; IntegrityError when the address is taken."""
         values = {"id": user_id, "email": email, "name": name, "created_at": moment}
-        await self._connection.execute(self._scope.insert(users).values(values))
+        await self._scope.run(self._scope.insert(users).values(values))
 
     async def email_taken(self, email: str) -> bool:
         """Whether a user has this address."""
         query = self._scope.select(users, users.c.id).where(users.c.email == email)
-        return (await self._connection.execute(query)).one_or_none() is not None
+        return await self._scope.row(query) is not None
 
     async def add_identity(self, issuer: str, subject: str, user_id: str) -> None:
         """Let an issuer's subject in as this user."""
         values = {"issuer": issuer, "subject": subject, "user_id": user_id}
-        await self._connection.execute(self._scope.insert(identities).values(values))
+        await self._scope.run(self._scope.insert(identities).values(values))
 
     async def set_password(self, user_id: str, password_hash: str, moment: datetime) -> None:
         """Set or replace."""
         values = {"password_hash": password_hash, "changed_at": moment}
         statement = self._scope.insert(credentials).values(user_id=user_id, **values)
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
+        await self._scope.run(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
     async def memberships(self, user_id: str) -> Sequence[Row]:
         """(tenant_id, role) of a user; needs a transaction opened for that user."""
-        query = self._scope.select(memberships, memberships.c.tenant_id, memberships.c.role).where(memberships.c.user_id == user_id)
-        return (await self._connection.execute(query.order_by(memberships.c.tenant_id))).all()
+        query = self._scope.select(memberships, memberships.c.tenant_id, memberships.c.role).where(
+            memberships.c.user_id == user_id
+        )
+        return await self._scope.rows(query.order_by(memberships.c.tenant_id))
 
     async def count_attempts(self, keys: Sequence[bytes], moment: datetime, window: timedelta) -> list[int]:
         """Note one more attempt under each key, before it is tried; how many each has in its window."""
@@ -94,14 +95,14 @@ class AccountRepository:
                     "since": sa.case((stale, moment), else_=login_attempts.c.since),
                 },
             ).returning(login_attempts.c.failures)
-            counts.append((key, (await self._connection.execute(upsert)).scalar_one()))
+            counts.append((key, await self._scope.value(upsert)))
         found = dict(counts)
         return [found[key] for key in keys]
 
     async def forget_attempts(self, key: bytes, before: datetime) -> None:
         """After a good login: its own key's count, and whatever is long past."""
         old = sa.or_(login_attempts.c.key == key, login_attempts.c.since < before)
-        await self._connection.execute(self._scope.delete(login_attempts).where(old))
+        await self._scope.run(self._scope.delete(login_attempts).where(old))
 
     async def add_session(self, row: SessionRow) -> None:
         """A new session; needs a transaction opened for its hash."""
@@ -113,12 +114,12 @@ class AccountRepository:
             "seen_at": row.seen_at,
             "expires_at": row.expires_at,
         }
-        await self._connection.execute(self._scope.insert(sessions).values(values))
+        await self._scope.run(self._scope.insert(sessions).values(values))
 
     async def session(self, token_hash: bytes) -> SessionRow | None:
         """A session by its hash."""
         query = self._scope.select(sessions).where(sessions.c.token_hash == token_hash)
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await self._scope.row(query)
         if row is None:
             return None
         return SessionRow(row.token_hash, row.tenant_id, row.user_id, row.seen_at, row.expires_at)
@@ -126,11 +127,11 @@ class AccountRepository:
     async def touch_session(self, token_hash: bytes, moment: datetime) -> None:
         """Note that it was used."""
         statement = self._scope.update(sessions).where(sessions.c.token_hash == token_hash).values(seen_at=moment)
-        await self._connection.execute(statement)
+        await self._scope.run(statement)
 
     async def end_session(self, token_hash: bytes) -> None:
         """Log out."""
-        await self._connection.execute(self._scope.delete(sessions).where(sessions.c.token_hash == token_hash))
+        await self._scope.run(self._scope.delete(sessions).where(sessions.c.token_hash == token_hash))
 
 
 class MemberRepository:
@@ -138,13 +139,10 @@ class MemberRepository:
 
     def __init__(self, scope: TenantScope) -> None:
         self._scope = scope
-        self._connection = scope.connection
 
     async def add(self, user_id: str, role: str) -> None:
         """Make a user a member of the tenant."""
-        await self._connection.execute(
-            self._scope.insert(memberships).values(user_id=user_id, role=role)
-        )
+        await self._scope.run(self._scope.insert(memberships).values(user_id=user_id, role=role))
 
     async def who(self, user_id: str) -> Row | None:
         """(email, name, tenant_name, role) of a member; None when they are none."""
@@ -156,8 +154,8 @@ class MemberRepository:
             .join(tenants, tenants.c.tenant_id == memberships.c.tenant_id)
             .where(memberships.c.user_id == user_id)
         )
-        return (await self._connection.execute(query)).one_or_none()
+        return await self._scope.row(query)
 
     async def forget_expired_sessions(self, moment: datetime) -> None:
         """Sessions of the tenant that nobody can use any more."""
-        await self._connection.execute(self._scope.delete(sessions).where(sessions.c.expires_at < moment))
+        await self._scope.run(self._scope.delete(sessions).where(sessions.c.expires_at < moment))

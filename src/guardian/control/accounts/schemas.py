@@ -6,7 +6,9 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from guardian.control.schemas import HEX_EXAMPLE, Hex, Message, example
 
-Email = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+]
 
 
 class Login(Message):

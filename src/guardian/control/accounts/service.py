@@ -5,20 +5,23 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pydantic import TypeAdapter, ValidationError
+
 from guardian.common.clock import now
 from guardian.common.ids import random_id
 from guardian.control.accounts.passwords import Passwords
 from guardian.control.accounts.repository import AccountRepository, MemberRepository, SessionRow
-from guardian.control.accounts.schemas import Session, Tenant, User
+from guardian.control.accounts.schemas import Email, Session, Tenant, User
 from guardian.control.accounts.subject import Subject
 from guardian.control.config import ApiSection
 from guardian.control.database.engine import Database
-from guardian.control.errors import Conflict, TooMany, Unauthenticated
+from guardian.control.errors import Conflict, ControlError, TooMany, Unauthenticated
 
 LOCAL_ISSUER = "guardian:local"
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT_AND_ADDRESS = 5
 PER_ADDRESS = 50
+_EMAIL = TypeAdapter(Email)
 _TOUCH = timedelta(minutes=1)
 
 
@@ -34,6 +37,14 @@ class LoggedIn:
 def normal_email(email: str) -> str:
     """Addresses are compared without case."""
     return email.strip().casefold()
+
+
+def check_email(email: str) -> str:
+    """An address as it is stored; ControlError `email_malformed` when it cannot be one."""
+    try:
+        return normal_email(_EMAIL.validate_python(email))
+    except ValidationError:
+        raise ControlError("This is not an e-mail address.", reason="email_malformed") from None
 
 
 class AccountService:
@@ -130,7 +141,7 @@ class AccountService:
             belongs = await repository.memberships(user_id)
             if not belongs:
                 raise Unauthenticated("This account belongs to no household.", reason="no_tenant")
-            tenant_id, role = belongs[0]
+            tenant_id, role = belongs[0].tenant_id, belongs[0].role
             await repository.forget_attempts(key, moment - WINDOW)
             await repository.add_session(SessionRow(token_hash, tenant_id, user_id, moment, moment + self._life))
         async with self._database.tenant(tenant_id) as scope:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import sqlalchemy.exc
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
@@ -17,6 +16,7 @@ from guardian.control.api.ui import UiFiles
 from guardian.control.cameras.endpoints import router as cameras
 from guardian.control.commands.endpoints import router as commands
 from guardian.control.config import ApiSection
+from guardian.control.database.engine import DATABASE_AWAY
 from guardian.control.edges.endpoints import router as edges
 from guardian.control.errors import Unavailable
 from guardian.control.events.endpoints import router as events
@@ -42,7 +42,7 @@ async def ready_probe(ctx: Ctx) -> dict[str, str]:
     """The database answers too; 503 otherwise."""
     try:
         await ctx.database.ping()
-    except sqlalchemy.exc.SQLAlchemyError:
+    except DATABASE_AWAY:
         raise Unavailable("The database does not answer.", reason="database_away") from None
     return {"state": "ok"}
 

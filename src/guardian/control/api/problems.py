@@ -2,13 +2,13 @@
 
 from http import HTTPStatus
 
-import sqlalchemy.exc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from guardian.common import log
+from guardian.control.database.engine import DATABASE_AWAY
 from guardian.control.errors import ControlError, TooMany, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -56,12 +56,12 @@ def add_handlers(app: FastAPI) -> None:
         reason, sentence = _REASONS.get(error.status_code, ("http_error", HTTPStatus(error.status_code).phrase + "."))
         return problem(error.status_code, reason, sentence)
 
-    @app.exception_handler(sqlalchemy.exc.OperationalError)
-    @app.exception_handler(sqlalchemy.exc.InterfaceError)
-    @app.exception_handler(sqlalchemy.exc.TimeoutError)
     async def _database(_: Request, error: Exception) -> JSONResponse:
         _log.warning("database_lost", error=type(error).__name__)
         return from_error(Unavailable("The database does not answer. Try again soon.", reason="database_away"))
+
+    for kind in DATABASE_AWAY:
+        app.add_exception_handler(kind, _database)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

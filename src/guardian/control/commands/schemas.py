@@ -8,9 +8,7 @@ from guardian.control.schemas import HEX_EXAMPLE, UUID_EXAMPLE, B64u, Hex, Messa
 class Command(Message):
     """An order to an edge, signed by a member; it is passed on, not understood."""
 
-    model_config = example(
-        {"id": UUID_EXAMPLE, "edge_id": HEX_EXAMPLE, "payload": "eyJ2IjoxfQ", "signature": "A" * 86}
-    )
+    model_config = example({"id": UUID_EXAMPLE, "edge_id": HEX_EXAMPLE, "payload": "eyJ2IjoxfQ", "signature": "A" * 86})
 
     id: Uuid7
     edge_id: Hex

@@ -102,6 +102,4 @@ def _repeated(row: Row | None, edge_id: str, payload: bytes, signature: bytes) -
 
 
 def _state(row: Row) -> CommandState:
-    return CommandState(
-        id=row.id, edge_id=row.edge_id, accepted=row.accepted, reason=row.reason, sentence=row.sentence
-    )
+    return CommandState(id=row.id, edge_id=row.edge_id, accepted=row.accepted, reason=row.reason, sentence=row.sentence)

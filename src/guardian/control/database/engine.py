@@ -1,6 +1,6 @@
 """Connections that know whose rows they may see: the one place a transaction is opened."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,18 +12,48 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from guardian.common.errors import ConfigError, StoreError
 
 CHANNEL = "guardian_live"
-Row = sa.Row[Any]
+# PostgreSQL does not answer, or no connection was free in time.
+DATABASE_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+Row = sa.Row[*tuple[Any, ...]]
+Select = sa.Select[*tuple[Any, ...]]
 Kind = Literal["event", "cameras", "roster", "commands"]
 
 
 @dataclass(frozen=True)
-class TenantScope:
+class Scope:
+    """An open transaction, and the few ways its results are read."""
+
+    connection: AsyncConnection
+
+    async def run(self, statement: sa.Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
+        """Execute, once or for each of `rows`; how many rows were touched."""
+        result = await self.connection.execute(statement, rows)
+        return int(getattr(result, "rowcount", -1))
+
+    async def rows(self, query: sa.Executable) -> Sequence[Row]:
+        """All rows."""
+        return (await self.connection.execute(query)).all()
+
+    async def row(self, query: sa.Executable) -> Row | None:
+        """The one row, or none."""
+        return (await self.connection.execute(query)).one_or_none()
+
+    async def value(self, query: sa.Executable) -> Any:
+        """The first column of the one row, or None."""
+        return (await self.connection.execute(query)).scalar_one_or_none()
+
+    async def values(self, query: sa.Executable) -> Sequence[Any]:
+        """The first column of all rows."""
+        return (await self.connection.execute(query)).scalars().all()
+
+
+@dataclass(frozen=True)
+class TenantScope(Scope):
     """A transaction inside one tenant. Its queries are the tenant's by construction; row security stands behind."""
 
     tenant_id: str
-    connection: AsyncConnection
 
-    def select(self, table: sa.Table, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    def select(self, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Select:
         """Rows of the tenant in `table`; `columns` may be of tables joined later."""
         return sa.select(*(columns or (table,))).select_from(table).where(table.c.tenant_id == self.tenant_id)
 
@@ -42,20 +72,18 @@ class TenantScope:
     async def lock(self, name: str) -> None:
         """Hold the tenant's lock of this name until the transaction ends."""
         key = sa.func.hashtextextended(f"{self.tenant_id}/{name}", 0)
-        await self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+        await self.run(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
     async def notify(self, kind: Kind) -> None:
         """Wake whoever waits for news of this tenant, when the transaction has committed."""
-        await self.connection.execute(sa.select(sa.func.pg_notify(CHANNEL, f"{self.tenant_id} {kind}")))
+        await self.run(sa.select(sa.func.pg_notify(CHANNEL, f"{self.tenant_id} {kind}")))
 
 
 @dataclass(frozen=True)
-class OpenScope:
-    """A transaction outside tenants: the tables of people, and what row security shows to the settings it was opened with."""
+class OpenScope(Scope):
+    """A transaction outside tenants: people's tables, and what row security shows to its settings."""
 
-    connection: AsyncConnection
-
-    def select(self, table: sa.Table, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    def select(self, table: sa.Table, *columns: sa.ColumnElement[Any]) -> Select:
         """Rows of `table`; `columns` may be of tables joined later."""
         return sa.select(*(columns or (table,))).select_from(table)
 
@@ -98,7 +126,7 @@ class Database:
     async def tenant(self, tenant_id: str) -> AsyncIterator[TenantScope]:
         """A transaction that sees one tenant's rows; committed at the end, rolled back on an error."""
         async with self._begin({"app.tenant_id": tenant_id}) as connection:
-            yield TenantScope(tenant_id, connection)
+            yield TenantScope(connection, tenant_id)
 
     @asynccontextmanager
     async def people(self, *, user_id: str = "", secret_hash: bytes = b"") -> AsyncIterator[OpenScope]:

@@ -4,6 +4,8 @@ A table with `tenant_id` is a tenant's: row-level security keys it by `app.tenan
 may be in several tenants.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -18,7 +20,7 @@ def _tenant(*, primary: bool = True) -> sa.Column[str]:
     return sa.Column("tenant_id", HexId, key, primary_key=primary, nullable=False)
 
 
-def _column(name: str, type_: sa.types.TypeEngine[object] | type[sa.types.TypeEngine[object]]) -> sa.Column[object]:
+def _column(name: str, type_: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]]) -> sa.Column[Any]:
     return sa.Column(name, type_, nullable=False)
 
 

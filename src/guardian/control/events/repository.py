@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from guardian.control.database.engine import OpenScope, Row, TenantScope
+from guardian.control.database.engine import OpenScope, Row, Select, TenantScope
 from guardian.control.database.tables import cameras, event_quarantine, events, objects
 
 # One statement's parameters: PostgreSQL takes 65,535.
@@ -30,7 +30,7 @@ class EventRepository:
     def __init__(self, scope: TenantScope) -> None:
         self._scope = scope
 
-    def _named(self) -> sa.Select[Any]:
+    def _named(self) -> Select:
         camera = (cameras.c.tenant_id == events.c.tenant_id) & (cameras.c.edge_id == events.c.edge_id)
         camera &= cameras.c.id == events.c.camera_id
         name = sa.func.coalesce(cameras.c.name, events.c.camera_id).label("camera_name")
@@ -53,22 +53,22 @@ class EventRepository:
             key = sa.tuple_(events.c.started_at, events.c.id)
             query = query.where(key < sa.tuple_(sa.literal(after[0]), sa.literal(after[1], events.c.id.type)))
         query = query.order_by(events.c.started_at.desc(), events.c.id.desc()).limit(limit)
-        return (await self._scope.connection.execute(query)).all()
+        return await self._scope.rows(query)
 
     async def get(self, event_id: str) -> Row | None:
         """One event."""
         query = self._named().where(events.c.id == event_id)
-        return (await self._scope.connection.execute(query)).one_or_none()
+        return await self._scope.row(query)
 
     async def since(self, counter: int, limit: int) -> Sequence[Row]:
         """Events that changed after this number, in that order."""
         query = self._named().where(events.c.counter > counter).order_by(events.c.counter).limit(limit)
-        return (await self._scope.connection.execute(query)).all()
+        return await self._scope.rows(query)
 
     async def known(self, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """Revision and node of those of the ids that are stored."""
         query = self._scope.select(events, events.c.id, events.c.revision, events.c.node_id)
-        rows = await self._scope.connection.execute(query.where(events.c.id.in_(ids)))
+        rows = await self._scope.rows(query.where(events.c.id.in_(ids)))
         return {row.id: (row.revision, row.node_id) for row in rows}
 
     async def put(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -91,17 +91,17 @@ class EventRepository:
     async def objects_at(self, node_id: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are objects of this node."""
         query = self._scope.select(objects, objects.c.id).where(objects.c.node_id == node_id, objects.c.id.in_(ids))
-        return set((await self._scope.connection.execute(query)).scalars())
+        return set(await self._scope.values(query))
 
     async def events_at(self, node_id: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are events of this node."""
         query = self._scope.select(events, events.c.id).where(events.c.node_id == node_id, events.c.id.in_(ids))
-        return set((await self._scope.connection.execute(query)).scalars())
+        return set(await self._scope.values(query))
 
     async def _many(self, statement: sa.Executable, rows: Sequence[dict[str, Any]]) -> None:
         mine = [{"tenant_id": self._scope.tenant_id, **row} for row in rows]
         for start in range(0, len(mine), _CHUNK):
-            await self._scope.connection.execute(statement, mine[start : start + _CHUNK])
+            await self._scope.run(statement, mine[start : start + _CHUNK])
 
 
 class PartitionRepository:
@@ -112,4 +112,4 @@ class PartitionRepository:
 
     async def ensure(self, month: datetime) -> None:
         """Make the partition of a month; harmless when it is there."""
-        await self._scope.connection.execute(sa.text("CALL guardian_events_partition(:at)"), {"at": month})
+        await self._scope.run(sa.text("CALL guardian_events_partition(:at)").bindparams(at=month))

@@ -4,7 +4,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from guardian.control.schemas import HEX_EXAMPLE, TIME_EXAMPLE, UUID_EXAMPLE, CameraId, Hex, Message, Time, Uuid7, example
+from guardian.control.schemas import (
+    HEX_EXAMPLE,
+    TIME_EXAMPLE,
+    UUID_EXAMPLE,
+    CameraId,
+    Hex,
+    Message,
+    Time,
+    Uuid7,
+    example,
+)
 
 Kind = Literal["clip", "snapshot", "thumbnail"]
 _OBJECT = {"id": HEX_EXAMPLE, "kind": "clip", "start": TIME_EXAMPLE, "end": None, "truncated": False}

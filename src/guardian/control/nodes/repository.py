@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from guardian.control.database.engine import OpenScope, Row, TenantScope
 from guardian.control.database.tables import node_tokens, nodes
 
@@ -18,40 +16,40 @@ class NodeRepository:
     async def all(self) -> Sequence[Row]:
         """Nodes that were not revoked, oldest first."""
         query = self._scope.select(nodes).where(nodes.c.revoked_at.is_(None)).order_by(nodes.c.created_at)
-        return (await self._scope.connection.execute(query)).all()
+        return await self._scope.rows(query)
 
     async def get(self, node_id: str) -> Row | None:
         """A node that was not revoked."""
         query = self._scope.select(nodes).where(nodes.c.id == node_id, nodes.c.revoked_at.is_(None))
-        return (await self._scope.connection.execute(query)).one_or_none()
+        return await self._scope.row(query)
 
     async def add(self, node_id: str, name: str, software_version: str, moment: datetime) -> None:
         """Register."""
         values = {"id": node_id, "name": name, "created_at": moment, "relay_url": ""}
         statement = self._scope.insert(nodes).values(**values, software_version=software_version)
-        await self._scope.connection.execute(statement)
+        await self._scope.run(statement)
 
     async def report(self, node_id: str, *, seen: datetime, relay_url: str, software_version: str) -> None:
         """Note a node's news."""
         values = {"last_seen": seen, "relay_url": relay_url, "software_version": software_version}
-        await self._scope.connection.execute(self._scope.update(nodes).where(nodes.c.id == node_id).values(values))
+        await self._scope.run(self._scope.update(nodes).where(nodes.c.id == node_id).values(values))
 
     async def revoke(self, node_id: str, moment: datetime) -> bool:
         """True when there was such a node, not revoked before."""
         mine = (nodes.c.id == node_id) & nodes.c.revoked_at.is_(None)
         statement = self._scope.update(nodes).where(mine).values(revoked_at=moment)
-        return (await self._scope.connection.execute(statement)).rowcount == 1
+        return await self._scope.run(statement) == 1
 
     async def add_token(self, secret_hash: bytes, name: str, moment: datetime, expires: datetime) -> None:
         """A token that may be spent once."""
         values = {"secret_hash": secret_hash, "name": name, "created_at": moment, "expires_at": expires}
-        await self._scope.connection.execute(self._scope.insert(node_tokens).values(values))
+        await self._scope.run(self._scope.insert(node_tokens).values(values))
 
     async def spend_token(self, secret_hash: bytes, moment: datetime) -> bool:
         """True for the one who spends it."""
         good = (node_tokens.c.secret_hash == secret_hash) & node_tokens.c.spent_at.is_(None)
         statement = self._scope.update(node_tokens).where(good, node_tokens.c.expires_at > moment)
-        return (await self._scope.connection.execute(statement.values(spent_at=moment))).rowcount == 1
+        return await self._scope.run(statement.values(spent_at=moment)) == 1
 
 
 class TokenRepository:
@@ -63,4 +61,4 @@ class TokenRepository:
     async def find(self, secret_hash: bytes) -> Row | None:
         """The token's row."""
         query = self._scope.select(node_tokens).where(node_tokens.c.secret_hash == secret_hash)
-        return (await self._scope.connection.execute(query)).one_or_none()
+        return await self._scope.row(query)

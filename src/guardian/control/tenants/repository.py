@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from guardian.control.database.engine import OpenScope, Row, TenantScope
 from guardian.control.database.tables import live_counters, tenants
 
@@ -17,18 +15,19 @@ class TenantRepository:
 
     async def create(self, name: str, moment: datetime) -> None:
         """The row, and the counter of its live updates at 0."""
-        await self._scope.connection.execute(self._scope.insert(tenants).values(name=name, created_at=moment))
-        await self._scope.connection.execute(self._scope.insert(live_counters).values(value=0))
+        await self._scope.run(self._scope.insert(tenants).values(name=name, created_at=moment))
+        await self._scope.run(self._scope.insert(live_counters).values(value=0))
 
     async def name(self) -> str | None:
         """None when there is no such tenant."""
         query = self._scope.select(tenants, tenants.c.name)
-        return (await self._scope.connection.execute(query)).scalar_one_or_none()
+        name: str | None = await self._scope.value(query)
+        return name
 
     async def counter(self) -> int:
         """The newest committed number."""
         query = self._scope.select(live_counters, live_counters.c.value)
-        return int((await self._scope.connection.execute(query)).scalar_one_or_none() or 0)
+        return int(await self._scope.value(query) or 0)
 
     async def take_numbers(self, count: int) -> int:
         """The first of `count` new numbers.
@@ -40,7 +39,7 @@ class TenantRepository:
             .values(value=live_counters.c.value + count)
             .returning(live_counters.c.value)
         )
-        return int((await self._scope.connection.execute(statement)).scalar_one()) - count + 1
+        return int(await self._scope.value(statement)) - count + 1
 
 
 class OperatorRepository:
@@ -52,4 +51,4 @@ class OperatorRepository:
     async def all(self) -> Sequence[Row]:
         """(tenant_id, name, created_at), oldest first."""
         query = self._scope.select(tenants, tenants.c.tenant_id, tenants.c.name, tenants.c.created_at)
-        return (await self._scope.connection.execute(query.order_by(tenants.c.created_at))).all()
+        return await self._scope.rows(query.order_by(tenants.c.created_at))

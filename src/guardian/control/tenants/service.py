@@ -39,4 +39,6 @@ class TenantService:
     async def list_all(self) -> Sequence[TenantInfo]:
         """All tenants; none unless the connection is the owner's."""
         async with self._database.people() as scope:
-            return [TenantInfo(*row) for row in await OperatorRepository(scope).all()]
+            return [
+                TenantInfo(row.tenant_id, row.name, row.created_at) for row in await OperatorRepository(scope).all()
+            ]

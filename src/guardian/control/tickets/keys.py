@@ -56,5 +56,5 @@ def _unusable(path: Path) -> StoreError:
     return StoreError(
         f"The ticket key {path} cannot be used.",
         reason="ticket_key_unusable",
-        hint="Restore it from a backup; or remove both files beside each other: new tickets then need nodes to hear of the new key.",
+        hint="Restore it from a backup, or remove the folder: a new key is made, and nodes soon hear of it.",
     )

@@ -51,7 +51,6 @@ class Slot(Message):
     ct: B64u
 
 
-
 class RosterEntry(Message):
     """One link of the chain, as it was signed."""
 

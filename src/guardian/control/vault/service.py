@@ -14,9 +14,10 @@ from guardian.vault.encoding import b64u, dump_json, from_b64u
 from guardian.vault.errors import VaultError
 
 MAX_SLOTS = 100
-# Entries of a page: at most this many, and no more bytes than a browser or gRPC message takes with ease.
+# Entries of a page: at most this many, and no more bytes than a gRPC message takes.
 PAGE_ENTRIES = 1000
-PAGE_BYTES = 2 << 20
+PAGE_BYTES = 512 * 1024
+REST_BYTES = 8 << 20
 
 
 class VaultService:
@@ -56,19 +57,21 @@ class VaultService:
 
     async def roster(self, subject: Subject, first: int) -> RosterPage:
         """A page of the chain."""
-        entries = await self.entries(subject.tenant_id, first)
+        entries = await self.entries(subject.tenant_id, first, most_bytes=REST_BYTES)
         page = [RosterEntry(payload=b64u(entry.payload), signature=b64u(entry.signature)) for entry in entries]
         more = bool(page) and bool(await self.entries(subject.tenant_id, first + len(page), limit=1))
         return RosterPage(first=first, entries=page, next=first + len(page) if more else None)
 
-    async def entries(self, tenant_id: str, first: int, limit: int = PAGE_ENTRIES) -> Sequence[chain.RosterEntry]:
+    async def entries(
+        self, tenant_id: str, first: int, limit: int = PAGE_ENTRIES, *, most_bytes: int = PAGE_BYTES
+    ) -> Sequence[chain.RosterEntry]:
         """Links from an index on, as many as fit a page."""
         async with self._database.tenant(tenant_id) as scope:
             found = await RosterRepository(scope).entries(first, limit)
         size, count = 0, 0
         for entry in found:
             size += len(entry.payload) + len(entry.signature)
-            if count and size > PAGE_BYTES:
+            if count and size > most_bytes:
                 break
             count += 1
         return found[:count]
@@ -87,9 +90,7 @@ class VaultService:
             repository = RosterRepository(scope)
             stored = list(await repository.entries())
             if body.first > len(stored):
-                raise Conflict(
-                    f"Only {len(stored)} entries are stored; send what follows them.", reason="gap"
-                )
+                raise Conflict(f"Only {len(stored)} entries are stored; send what follows them.", reason="gap")
             known = chain.Roster.verify(stored) if stored else None
             try:
                 roster = chain.follow(known, [*stored[: body.first], *shown])

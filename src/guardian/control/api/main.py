@@ -1,0 +1,49 @@
+"""`guardian-api`: REST, live updates and the UI's files."""
+
+import asyncio
+from typing import NoReturn
+
+from guardian.common.errors import ConfigError
+from guardian.common.lifecycle import Service, daemon
+from guardian.control.api.context import Context
+from guardian.control.api.server import ApiServer
+from guardian.control.config import Settings
+from guardian.control.database.watch import watch_database
+
+
+def check(settings: Settings) -> None:
+    """The UI must be there when it is named."""
+    folder = settings.api.ui_dir
+    if folder is not None and not (folder / "index.html").is_file():
+        raise ConfigError(f"api.ui_dir: there is no index.html in {folder}.", reason="config_invalid")
+
+
+async def run(service: Service[Settings]) -> None:
+    """Serve until told to stop."""
+    context = Context.create(service.settings, service.stopping)
+    server = ApiServer(context)
+    await server.start()
+    listening = asyncio.create_task(context.listener.run(service.stopping))
+    try:
+        service.ready()
+
+        async def each_round() -> None:
+            service.status(f"serving on port {server.port}")
+
+        await watch_database(service, context.database, context.listener, each_round)
+    finally:
+        await server.stop()
+        await listening
+        await context.database.close()
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    daemon(
+        "api",
+        Settings,
+        run,
+        description="REST, live updates and the UI's files.",
+        default_config="/etc/guardian/control.yaml",
+        check=check,
+    )
