@@ -1,6 +1,6 @@
 // Tests share the build's aliases; each runs in jsdom.
 import { defineConfig, mergeConfig } from "vitest/config";
-import vite from "./vite.config";
+import vite from "./vite.config.ts";
 
 export default mergeConfig(
   vite,

@@ -16,4 +16,4 @@ const run = (command, args) => execFileSync(command, args, { cwd: root, env, std
 const buf = existsSync(join(venv, "buf")) ? join(venv, "buf") : "buf";
 run(buf, ["generate", "--template", "buf.gen.yaml"]);
 const api = join(root, "openapi.json");
-if (existsSync(api)) run(process.execPath, [join(root, "node_modules", "openapi-typescript", "bin", "cli.js"), api, "-o", join(gen, "api.ts")]);
+run(process.execPath, [join(root, "node_modules", "openapi-typescript", "bin", "cli.js"), api, "-o", join(gen, "api.ts")]);

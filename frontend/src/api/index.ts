@@ -1,32 +1,32 @@
 // The control plane's routes as functions.
-import { request } from "./http";
-import type {
-  Camera, Command, CommandState, Edge, EventFilters, EventPage, GuardianEvent, GuardianNode, RosterPage, Session, Ticket, WireRosterEntry,
-} from "./types";
+import { answered, client } from "./http";
+import type { Command, EventFilters, WireRosterEntry, WireSlot } from "./types";
 
-const id = encodeURIComponent;
+type Signal = AbortSignal | undefined;
+const until = (signal: Signal) => (signal ? { signal } : {});
 
 export const api = {
-  session: (signal?: AbortSignal) => request<Session>("GET", "/session", { signal }),
-  login: (email: string, password: string) => request<Session>("POST", "/session", { body: { email, password } }),
-  logout: () => request<void>("DELETE", "/session"),
+  session: (signal?: Signal) => answered(client.GET("/api/v1/session", until(signal))),
+  login: (email: string, password: string) => answered(client.POST("/api/v1/session", { body: { email, password } })),
+  logout: () => answered(client.DELETE("/api/v1/session")),
 
-  events: (filters: EventFilters, cursor: string | null, limit: number, signal?: AbortSignal) =>
-    request<EventPage>("GET", "/events", { query: { ...filters, cursor: cursor ?? undefined, limit }, signal }),
-  event: (eventId: string, signal?: AbortSignal) => request<GuardianEvent>("GET", `/events/${id(eventId)}`, { signal }),
+  events: (filters: EventFilters, cursor: string | null, limit: number, signal?: Signal) =>
+    answered(client.GET("/api/v1/events", { params: { query: { ...filters, limit, ...(cursor ? { cursor } : {}) } }, ...until(signal) })),
+  event: (eventId: string, signal?: Signal) =>
+    answered(client.GET("/api/v1/events/{event_id}", { params: { path: { event_id: eventId } }, ...until(signal) })),
 
-  cameras: (signal?: AbortSignal) => request<Camera[]>("GET", "/cameras", { signal }),
-  edges: (signal?: AbortSignal) => request<Edge[]>("GET", "/edges", { signal }),
-  nodes: (signal?: AbortSignal) => request<GuardianNode[]>("GET", "/nodes", { signal }),
+  cameras: (signal?: Signal) => answered(client.GET("/api/v1/cameras", until(signal))),
+  edges: (signal?: Signal) => answered(client.GET("/api/v1/edges", until(signal))),
+  nodes: (signal?: Signal) => answered(client.GET("/api/v1/nodes", until(signal))),
 
-  slots: (signal?: AbortSignal) => request<unknown[]>("GET", "/vault/slots", { signal }),
-  putSlot: (slotId: string, slot: unknown) => request<void>("PUT", `/vault/slots/${id(slotId)}`, { body: slot }),
-  deleteSlot: (slotId: string) => request<void>("DELETE", `/vault/slots/${id(slotId)}`),
-  roster: (from: number, signal?: AbortSignal) => request<RosterPage>("GET", "/vault/roster", { query: { from }, signal }),
-  postRoster: (first: number, entries: WireRosterEntry[]) => request<void>("POST", "/vault/roster", { body: { first, entries } }),
+  slots: (signal?: Signal) => answered(client.GET("/api/v1/vault/slots", until(signal))),
+  putSlot: (slot: WireSlot) => answered(client.PUT("/api/v1/vault/slots/{slot_id}", { params: { path: { slot_id: slot.id } }, body: slot })),
+  roster: (from: number, signal?: Signal) => answered(client.GET("/api/v1/vault/roster", { params: { query: { from } }, ...until(signal) })),
+  postRoster: (first: number, entries: WireRosterEntry[]) => answered(client.POST("/api/v1/vault/roster", { body: { first, entries } })),
 
   ticket: (nodeId: string, member: string, objects: string[], events: string[]) =>
-    request<Ticket>("POST", "/tickets", { body: { node_id: nodeId, member, objects, events } }),
-  command: (command: Command) => request<CommandState>("POST", "/commands", { body: command }),
-  commandState: (commandId: string, signal?: AbortSignal) => request<CommandState>("GET", `/commands/${id(commandId)}`, { signal }),
+    answered(client.POST("/api/v1/tickets", { body: { node_id: nodeId, member, objects, events } })),
+  command: (command: Command) => answered(client.POST("/api/v1/commands", { body: command })),
+  commandState: (commandId: string, signal?: Signal) =>
+    answered(client.GET("/api/v1/commands/{command_id}", { params: { path: { command_id: commandId } }, ...until(signal) })),
 };

@@ -1,12 +1,20 @@
 // A chain that forks or went backwards is the one thing that must not be overlooked.
+import type { Edge } from "@/api/types";
+import { Banner } from "@/ui/Feedback";
 import { useEdges } from "./queries";
 import { useVault } from "./vault";
-import { Banner } from "@/ui/Feedback";
+
+/** Whether an edge follows another chain than this browser, told by the hash of the newest entry it follows. */
+export function followsAnother(edge: Pick<Edge, "roster">, hashes: readonly string[]): boolean {
+  const { entries, head } = edge.roster;
+  if (entries === 0 || head === "" || entries > hashes.length) return false;
+  return hashes[entries - 1] !== head;
+}
 
 export function RosterAlarm() {
-  const { fault, status } = useVault();
+  const { fault, vault } = useVault();
   const edges = useEdges().data ?? [];
-  const told = status === "open" ? edges.filter((edge) => edge.roster.fault) : [];
+  const told = vault ? edges.filter((edge) => edge.roster.fault || followsAnother(edge, vault.roster.hashes)) : [];
   if (!fault && told.length === 0) return null;
   return (
     <div className="mb-6 grid gap-3">
@@ -16,8 +24,8 @@ export function RosterAlarm() {
         </Banner>
       )}
       {told.map((edge) => (
-        <Banner key={edge.id} tone="danger" icon="warning" alarm title={`${edge.name} refuses the roster it was shown`}>
-          {edge.roster.fault}
+        <Banner key={edge.id} tone="danger" icon="warning" alarm title={edge.roster.fault ? `${edge.name} refuses the roster it was shown` : `${edge.name} follows another roster than this browser`}>
+          {edge.roster.fault || "Somebody on the way shows the edge and you different households. Do not confirm or change anything before you know who."}
         </Banner>
       ))}
     </div>

@@ -17,7 +17,8 @@ export function TopBar() {
     announce("Vault locked. Nothing is shown until you open it again.");
   };
   return (
-    <header className="sticky top-0 z-20 flex min-h-14 items-center gap-3 border-b border-line bg-paper/95 px-4 backdrop-blur-sm sm:px-6 lg:px-8">
+    <header className="sticky top-0 z-20 border-b border-line bg-paper/95 backdrop-blur-sm">
+      <div className="mx-auto flex min-h-14 max-w-6xl items-center gap-3 px-4 sm:px-6 lg:px-8">
       <Link to="/events" aria-label="Private AI Guardian, events" className="rounded-md md:hidden">
         <Mark size={30} />
       </Link>
@@ -37,6 +38,7 @@ export function TopBar() {
       ) : (
         <Pill icon="lock">{status === "absent" ? "No vault yet" : status === "locked" ? "Locked" : "Vault"}</Pill>
       )}
+      </div>
     </header>
   );
 }

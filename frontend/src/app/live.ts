@@ -2,7 +2,7 @@
 import { useEffect } from "react";
 import type { InfiniteData } from "@tanstack/react-query";
 import { create } from "zustand";
-import { address } from "@/api/http";
+import { streamAddress } from "@/api/http";
 import { openStream, type Connection, type Message } from "@/api/sse";
 import type { EventFilters, EventPage, GuardianEvent } from "@/api/types";
 import { mergeEvent } from "@/features/events/merge";
@@ -58,7 +58,7 @@ export function useLiveUpdates(): void {
   useEffect(() => {
     let first = true;
     return openStream({
-      url: address("/events/stream"),
+      url: streamAddress,
       onMessage: take,
       onConnection: (state) => {
         useConnection.setState({ state });

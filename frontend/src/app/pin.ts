@@ -28,11 +28,3 @@ export function writePin(tenant: string, pin: RosterPin): void {
     // Blocked storage: the chain is then checked for this tab's life only.
   }
 }
-
-export function forgetPin(tenant: string): void {
-  try {
-    window.localStorage.removeItem(key(tenant));
-  } catch {
-    // Nothing was stored.
-  }
-}

@@ -3,7 +3,7 @@ import { create } from "zustand";
 import { api } from "@/api";
 import { ApiError } from "@/api/errors";
 import type { RosterPage } from "@/api/types";
-import type { Authored, OpenVault, RosterEntry } from "@/vault";
+import type { Authored, OpenVault, RosterEntry, Slot } from "@/vault";
 import { readPin, writePin } from "./pin";
 
 export type VaultStatus = "loading" | "failed" | "absent" | "locked" | "open";
@@ -110,21 +110,30 @@ export function leaveVault(): void {
 }
 
 /** Publishes a household made here: slots first, since a roster without its slots would lock its owner out. */
-export async function publishVault(created: { vault: OpenVault; genesis: Authored; slots: readonly { id: string }[] }): Promise<void> {
-  for (const slot of created.slots) await api.putSlot(slot.id, slot);
+export async function publishVault(created: { vault: OpenVault; genesis: Authored; slots: readonly Slot[] }): Promise<void> {
+  for (const slot of created.slots) await api.putSlot(slot);
   const { entryToJson } = await vaultCode();
   await api.postRoster(0, [entryToJson(created.genesis.entry)]);
   opened(created.vault);
 }
 
-/** Publishes one entry signed here and takes it into the chain. */
-export async function publishEntry(authored: Authored): Promise<void> {
-  const { vault } = useVault.getState();
-  if (!vault) return;
+/** Signs an entry, publishes it and takes it into the chain. If another browser was quicker, once more upon its entry. */
+export async function publishEntry(sign: (vault: OpenVault) => Promise<Authored>): Promise<void> {
   const { entryToJson } = await vaultCode();
-  await api.postRoster(authored.first, [entryToJson(authored.entry)]);
-  await vault.adopt(authored);
-  opened(vault);
+  for (let attempt = 0; ; attempt += 1) {
+    const { vault } = useVault.getState();
+    if (!vault) throw new ApiError(0, "locked", "The vault is locked. Open it and try again.");
+    const authored = await sign(vault);
+    try {
+      await api.postRoster(authored.first, [entryToJson(authored.entry)]);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409 || attempt > 0) throw error;
+      await refreshRoster();
+      continue;
+    }
+    await vault.adopt(authored);
+    return opened(vault);
+  }
 }
 
 /** Asks for the chain again; a fork or a stale chain is kept out and told. */

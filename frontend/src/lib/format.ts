@@ -73,3 +73,9 @@ export function labelName(label: string): string {
 export function percent(score: number): string {
   return `${Math.round(score * 100)} %`;
 }
+
+/** A codec's name as its standard writes it. */
+export function codecName(codec: string): string {
+  const names: Record<string, string> = { h264: "H.264", hevc: "H.265", h265: "H.265", av1: "AV1", mjpeg: "MJPEG" };
+  return names[codec.toLowerCase()] ?? (codec || "unknown");
+}

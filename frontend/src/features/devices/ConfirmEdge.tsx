@@ -22,10 +22,7 @@ export function ConfirmEdge({ edge, claim }: { edge: Edge; claim: EdgeClaim }) {
   }, [vault, claim]);
 
   const confirm = useMutation({
-    mutationFn: async () => {
-      if (!vault) throw new Error("the vault is locked");
-      await publishEntry(await vault.confirmEdge(claim));
-    },
+    mutationFn: () => publishEntry((open) => open.confirmEdge(claim)),
     onSuccess: async () => {
       announce(`${edge.name} is confirmed`);
       await queryClient.invalidateQueries({ queryKey: keys.edges });

@@ -1,9 +1,10 @@
 // What is known of a clip, and in words when it is not whole.
 import type { ClipInfo } from "@/player";
 import { bytes, dateTime, duration } from "@/lib/format";
+import { Button } from "@/ui/Button";
 import { Banner } from "@/ui/Feedback";
 
-export function ClipInfoLine({ info, length }: { info: ClipInfo; length: number }) {
+export function ClipInfoLine({ info, length, whole }: { info: ClipInfo; length: number; whole: (() => void) | null }) {
   const facts: [string, string][] = [
     ["Begins", dateTime(info.start)],
     ["Length", duration(length)],
@@ -19,8 +20,8 @@ export function ClipInfoLine({ info, length }: { info: ClipInfo; length: number 
         </Banner>
       )}
       {info.state === "recording" && (
-        <Banner tone="lamp" icon="waiting" title="Still recording">
-          You see what is sealed so far. Open the event again for what comes after.
+        <Banner tone="lamp" icon="waiting" title={whole ? "The recording has ended" : "Still recording"} action={whole && <Button onClick={whole}>Load the whole clip</Button>}>
+          {whole ? "You see what was sealed when you opened it." : "You see what was sealed when you opened it. The rest can be loaded once the recording ends."}
         </Banner>
       )}
       <dl className="flex flex-wrap gap-x-8 gap-y-3 text-sm">

@@ -24,7 +24,7 @@ export function ClipPlayer({ event, media, signed }: Props) {
   return (
     <section aria-label="Clip" className="overflow-hidden rounded-lg border border-line bg-surface shadow-card">
       {load.state === "ready" ? (
-        <Playing clip={load.clip} event={event} signed={signed} fail={fail} />
+        <Playing clip={load.clip} event={event} signed={signed} fail={fail} whole={media.end ? retry : null} />
       ) : (
         <div className="grid aspect-video content-center justify-items-center gap-3 bg-sunken p-6 text-center text-soft">
           {load.state === "opening" ? (
@@ -46,7 +46,16 @@ export function ClipPlayer({ event, media, signed }: Props) {
   );
 }
 
-function Playing({ clip, event, signed, fail }: { clip: Clip; event: GuardianEvent; signed: SignedEventBody | undefined; fail: (error: unknown) => void }) {
+interface PlayingProps {
+  clip: Clip;
+  event: GuardianEvent;
+  signed: SignedEventBody | undefined;
+  fail: (error: unknown) => void;
+  /** Loads the clip anew, once its recording has ended. */
+  whole: (() => void) | null;
+}
+
+function Playing({ clip, event, signed, fail, whole }: PlayingProps) {
   const stage = useRef<HTMLDivElement>(null);
   const element = useRef<HTMLVideoElement>(null);
   const video = useVideo(element);
@@ -109,7 +118,7 @@ function Playing({ clip, event, signed, fail }: { clip: Clip; event: GuardianEve
             The clip was not saved. {sentence(saving.error)}
           </Banner>
         ) : null}
-        <ClipInfoLine info={clip.info} length={length} />
+        <ClipInfoLine info={clip.info} length={length} whole={whole} />
       </div>
     </>
   );

@@ -32,16 +32,16 @@ export function PlayerControls({ video, length, saved, onFullscreen, onSave }: P
         onChange={(event) => video.seek(Number(event.target.value))}
         className="h-6 w-full cursor-pointer accent-[#f0b661]"
       />
-      <div className="flex flex-wrap items-center gap-x-1">
+      <div className="flex items-center sm:gap-x-1">
         <Control icon={video.paused ? "play" : "pause"} label={video.paused ? "Play" : "Pause"} testId="play-button" onClick={video.toggle} />
-        <span className="px-1 font-mono text-sm tabular" data-testid="play-time">
+        <span className="px-1 font-mono text-sm whitespace-nowrap tabular" data-testid="play-time">
           {playTime(video.time)} <span className="text-white/65">/ {playTime(length)}</span>
         </span>
         <span className="ml-auto" />
         <label htmlFor={speed} className="sr-only">
           Speed
         </label>
-        <select id={speed} value={video.rate} onChange={(event) => video.setRate(Number(event.target.value))} className="min-h-11 rounded-md bg-transparent px-2 text-sm text-white [&>option]:bg-[#101615]">
+        <select id={speed} value={video.rate} onChange={(event) => video.setRate(Number(event.target.value))} className="min-h-11 rounded-md bg-transparent text-sm sm:px-2 text-white [&>option]:bg-[#101615]">
           {speeds.map((rate) => (
             <option key={rate} value={rate}>
               {rate}×

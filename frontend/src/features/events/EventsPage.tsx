@@ -8,6 +8,7 @@ import { dayTitle, localDay } from "@/lib/format";
 import { Button, Spinner } from "@/ui/Button";
 import { EmptyState, ErrorState, PageHeader } from "@/ui/Feedback";
 import { EventCard } from "./EventCard";
+import { GettingStarted } from "@/features/onboarding/GettingStarted";
 import { FilterBar } from "./FilterBar";
 import { isFiltered, noFilters, readFilters, writeFilters, type Filters } from "./filters";
 import { TimelineSkeleton } from "./TimelineSkeleton";
@@ -72,11 +73,7 @@ function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) 
       </EmptyState>
     );
   }
-  return (
-    <EmptyState icon="eye" title="All quiet so far">
-      Nothing has happened in front of your cameras yet. When something does, it appears here by itself.
-    </EmptyState>
-  );
+  return <GettingStarted />;
 }
 
 function LoadMore({ busy, failed, load }: { busy: boolean; failed: boolean; load: () => void }) {

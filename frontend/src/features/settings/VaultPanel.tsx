@@ -70,7 +70,7 @@ function ChangeSecret({ vault, done, cancel }: StepProps) {
       const old = await ownSlot(vault, "secret");
       const { newId } = await import("@/vault/bytes");
       const slot = await vault.changeSecret(old?.id ?? newId(), secret);
-      await api.putSlot(slot.id, slot);
+      await api.putSlot(slot);
     },
     onSuccess: done,
     gcTime: 0,
@@ -90,7 +90,7 @@ function RenewRecovery({ vault, done, cancel }: StepProps) {
     mutationFn: async () => vault.newRecoveryCode((await ownSlot(vault, "recovery"))?.id),
     gcTime: 0,
   });
-  const store = useMutation({ mutationFn: (slot: Slot) => api.putSlot(slot.id, slot), onSuccess: done, gcTime: 0 });
+  const store = useMutation({ mutationFn: (slot: Slot) => api.putSlot(slot), onSuccess: done, gcTime: 0 });
   const failure = make.error ?? store.error;
   return (
     <div className="grid max-w-xl gap-4">

@@ -38,11 +38,11 @@ export function RecoveryCode({ code, busy, submit, onStored }: Props) {
     <div className="grid gap-5">
       <div className="print-sheet rounded-lg border border-line-strong bg-surface p-5">
         <p className="mb-3 text-sm text-soft">Your recovery code</p>
-        <p data-testid="recovery-code" className="flex flex-wrap gap-x-1 gap-y-2 font-mono text-lg font-semibold tracking-wide select-all">
+        <p data-testid="recovery-code" className="flex flex-wrap gap-y-2 font-mono text-lg font-semibold tracking-wide select-all">
           {groups.map((group, index) => (
             <span key={index}>
               {group}
-              {index < groups.length - 1 && <span className="text-faint">-</span>}
+              {index < groups.length - 1 && <span className="mx-1.5 font-normal text-faint">-</span>}
             </span>
           ))}
         </p>

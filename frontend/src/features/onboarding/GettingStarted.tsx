@@ -1,0 +1,57 @@
+// The empty timeline: what is still to do before the first event, or that all is well and quiet.
+import type { ReactNode } from "react";
+import { useCameras, useEdges } from "@/app/queries";
+import { useUnconfirmed } from "@/features/devices/useEdgeTrust";
+import { ButtonLink } from "@/ui/Button";
+import { EmptyState, Skeleton } from "@/ui/Feedback";
+import { Steps } from "@/ui/Steps";
+
+const names = ["Secret", "Recovery code", "Your edge", "Watching"];
+
+export function GettingStarted() {
+  const edges = useEdges();
+  const cameras = useCameras();
+  const unconfirmed = useUnconfirmed();
+  if (edges.isPending || cameras.isPending) return <Skeleton className="h-64" />;
+  if (!edges.data || edges.data.length === 0) {
+    return (
+      <Step at={2}>
+        <EmptyState icon="device" title="Waiting for your edge" action={<ButtonLink to="/devices" look="primary">How to connect it</ButtonLink>}>
+          Your vault is ready. The edge at home records nothing before it knows whom to seal for; it appears by itself once it is enrolled.
+        </EmptyState>
+      </Step>
+    );
+  }
+  if (unconfirmed.length > 0) {
+    return (
+      <Step at={2}>
+        <EmptyState icon="shield" title="Your edge is here. Is it really yours?" action={<ButtonLink to="/devices" look="primary">Compare the words</ButtonLink>}>
+          Ten words tell. Compare them once; from then on nobody in between can put another device in its place.
+        </EmptyState>
+      </Step>
+    );
+  }
+  if (!cameras.data || cameras.data.length === 0) {
+    return (
+      <Step at={3}>
+        <EmptyState icon="camera" title="No camera yet" action={<ButtonLink to="/cameras">Cameras</ButtonLink>}>
+          The edge is yours. Cameras are named in its configuration; events appear here as soon as one of them sees something.
+        </EmptyState>
+      </Step>
+    );
+  }
+  return (
+    <EmptyState icon="eye" title="All quiet so far">
+      Nothing has happened in front of your cameras yet. When something does, it appears here by itself.
+    </EmptyState>
+  );
+}
+
+function Step({ at, children }: { at: number; children: ReactNode }) {
+  return (
+    <div className="grid gap-8">
+      <Steps names={names} current={at} />
+      {children}
+    </div>
+  );
+}
