@@ -150,10 +150,13 @@ def open_of_any_edge(source: Source, roster: Roster, epochs: Mapping[int, bytes]
 
 
 def scan(source: Source) -> Scan:
-    """Header fields and whole parts, by their lengths alone."""
+    """Header fields and whole parts, by their lengths alone.
+
+    What follows the last whole part is not judged: after a power cut it may be anything.
+    """
     prefix = _prefix(source)
     found, end = [], prefix.size
-    for part in _lengths(source, prefix.size):
+    for part in _lengths(source, prefix.size, strict=False):
         found.append(part)
         end = part.offset + part.size
     return Scan(prefix, tuple(found), end, closed=_has_footer(source, prefix))
@@ -173,11 +176,13 @@ def _has_footer(source: Source, prefix: Prefix) -> bool:
     return source.size >= prefix.size + magic and _read(source, source.size - magic, magic) == parts.END_MAGIC
 
 
-def _lengths(source: Source, offset: int) -> Iterator[Part]:
+def _lengths(source: Source, offset: int, *, strict: bool) -> Iterator[Part]:
     while offset + parts.LENGTH <= source.size:
         ct_size = parts.read_length(_read(source, offset, parts.LENGTH))
         if not parts.allowed(ct_size):
-            raise VaultError("damaged", "length of a part")
+            if strict:
+                raise VaultError("damaged", "length of a part")
+            return
         if offset + parts.LENGTH + ct_size > source.size:
             return
         yield Part(offset, parts.LENGTH + ct_size)
@@ -202,7 +207,7 @@ def _open_trailer(opened: Header, sign_public: bytes, ct: bytes, count: int, sta
 def _walk(source: Source, opened: Header) -> tuple[Part, ...]:
     kind = opened.metadata.kind
     found: list[Part] = []
-    for part in _lengths(source, opened.prefix.size):
+    for part in _lengths(source, opened.prefix.size, strict=True):
         counter = len(found)
         ct = _read(source, part.offset + parts.LENGTH, part.size - parts.LENGTH)
         try:

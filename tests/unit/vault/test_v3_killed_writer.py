@@ -58,6 +58,9 @@ def test_v3_an_edge_without_keys_finds_where_the_last_whole_part_ends(
     seen = reader.scan(reader.BytesSource(cut))
     assert (seen.end, len(seen.parts), seen.closed) == (whole, 2, False)
     assert opener.read(cut[: seen.end]) == opener.read(cut)
+    after_power_cut = cut[: seen.end] + bytes(8000)
+    assert opener.refused(after_power_cut) == "damaged"
+    assert reader.scan(reader.BytesSource(after_power_cut)).end == whole
 
 
 def test_v3_leaving_without_close_is_truncated_and_close_makes_it_complete(home: Home, opener: Opener) -> None:
