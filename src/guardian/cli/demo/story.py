@@ -44,6 +44,7 @@ class Story:
         self.step = step
         self.postgres = Postgres(home.state("control") / "postgres", durable=True)
         self.password = ""
+        self.tenant = ""
         self.footage = ""
 
     async def up(self) -> None:
@@ -95,11 +96,12 @@ class Story:
     async def _tenant(self) -> None:
         login = self.home.folder / "login.json"
         if login.exists():
-            self.password = json.loads(login.read_text())["password"]
+            known = json.loads(login.read_text())
+            self.password, self.tenant = known["password"], known["tenant"]
             return
         self.step("a tenant and its owner's login")
         self.password = "-".join(secrets.token_hex(2) for _ in range(4))
-        await self._run(
+        created = await self._json(
             "tenant-create",
             [
                 *("guardian", "tenant", "create", "--config", str(self.home.config("control"))),
@@ -107,7 +109,9 @@ class Story:
             ],
             stdin=self.password,
         )
-        write_atomic(login, json.dumps({"email": EMAIL, "password": self.password}).encode())
+        self.tenant = str(created["tenant"])
+        known = {"email": EMAIL, "password": self.password, "tenant": self.tenant}
+        write_atomic(login, json.dumps(known).encode())
 
     async def _node(self) -> None:
         home = self.home
@@ -115,7 +119,7 @@ class Story:
             self.step("node: one-time token, enrolment")
             token = await self._json(
                 "node-token",
-                ["guardian", "node", "token", "--config", str(home.config("control")), "--tenant", "Demo household"],
+                ["guardian", "control", "node-token", "--config", str(home.config("control")), "--tenant", self.tenant],
             )
             await self._run(
                 "node-enroll",
@@ -179,7 +183,7 @@ class Story:
     async def words(self) -> str:
         """The words to compare, as `guardian status` on the edge shows them; '' before there is a vault."""
         run_dir, config = self.home.run_dir("edge"), self.home.config("edge")
-        command = ["guardian", "status", "--json", "--config", str(config), "--run-dir", str(run_dir)]
+        command = ["guardian", "status", "--config", str(config), "--run-dir", str(run_dir)]
         status: dict[str, Any] = await self._json("status", command)
         return str(status.get("words") or "")
 
@@ -200,8 +204,8 @@ class Story:
         program = Program(name, command, log, environment=environment)
         return await self.supervisor.run(program, timeout=600)
 
-    async def _json(self, name: str, command: list[str]) -> dict[str, Any]:
-        output = await self._run(name, [*command, "--json"] if "--json" not in command else command)
+    async def _json(self, name: str, command: list[str], *, stdin: str = "") -> dict[str, Any]:
+        output = await self._run(name, [*command, "--json"], stdin=stdin)
         try:
             answer = json.loads(output)
         except ValueError as error:
