@@ -1,4 +1,4 @@
-"""Configuration: one YAML file, environment overrides, strict models; a refusal names the key and the nearest known one."""
+"""Configuration: one YAML file, environment overrides, strict models; a refusal names the nearest known key."""
 
 import difflib
 import os

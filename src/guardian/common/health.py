@@ -1,6 +1,9 @@
 """What a daemon knows of itself and its dependencies, served on its own Unix socket."""
 
+import asyncio
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -108,7 +111,7 @@ class HealthServer:
 
     def __init__(self, health: Health, socket: Path, app: Any = None) -> None:
         self._socket = socket
-        self._server = uvicorn.Server(
+        self._server = _Server(
             uvicorn.Config(
                 app or Starlette(routes=health.routes()),
                 uds=str(socket),
@@ -118,8 +121,6 @@ class HealthServer:
                 timeout_graceful_shutdown=1,
             )
         )
-        # The daemon handles signals itself; uvicorn must not take them.
-        self._server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
 
     async def serve(self) -> None:
         """Run until `stop`; the socket's file goes with it."""
@@ -130,18 +131,27 @@ class HealthServer:
         finally:
             self._socket.unlink(missing_ok=True)
 
+    @property
+    def open(self) -> asyncio.Event:
+        """Set once the socket takes connections."""
+        return self._server.open
+
     def stop(self) -> None:
         """Ask `serve` to return."""
         self._server.should_exit = True
 
 
-class _NoSignals:
-    def __enter__(self) -> None:
-        return None
+class _Server(uvicorn.Server):
+    """The daemon handles signals itself: uvicorn must not take them."""
 
-    def __exit__(self, *_: object) -> None:
-        return None
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self.open = asyncio.Event()
 
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self.open.set()
 
-def _no_signals() -> _NoSignals:
-    return _NoSignals()
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
-import sdnotify  # type: ignore[import-untyped]
+import sdnotify
 from pydantic import BaseModel
 
 from guardian.common import config, log
@@ -44,14 +44,26 @@ class Service(Generic[C]):
         self.on_reload: Callable[[C], Awaitable[None]] | None = None
         self._reload = reload
         self._notifier = sdnotify.SystemdNotifier()
+        self._health_open = False
+        self._said_ready = False
         self._petted = 0.0
         self._status = ""
 
     def ready(self) -> None:
-        """Configuration is valid, sockets are open."""
+        """Configuration is valid, sockets are open; READY follows as soon as the health socket is open too."""
         self.health.ready = True
-        self._notifier.notify("READY=1")
-        _log.info("ready")
+        self._say_ready()
+
+    def health_opened(self) -> None:
+        """The health socket takes connections."""
+        self._health_open = True
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        if self.health.ready and self._health_open and not self._said_ready:
+            self._said_ready = True
+            self._notifier.notify("READY=1")
+            _log.info("ready")
 
     def status(self, text: str) -> None:
         """One line for `systemctl status` and `guardian status`."""
@@ -188,7 +200,15 @@ async def _run(service: Service[C], run: Run[C]) -> None:
         # Daemons with routes of their own set `service.app` before their first await.
         await asyncio.sleep(0)
         server = HealthServer(service.health, service.run_dir / f"{service.name}.sock", service.app)
-        await server.serve()
+        announcing = asyncio.create_task(announce(server))
+        try:
+            await server.serve()
+        finally:
+            announcing.cancel()
+
+    async def announce(opening: HealthServer) -> None:
+        await opening.open.wait()
+        service.health_opened()
 
     serving = asyncio.create_task(serve())
     try:

@@ -1,0 +1,127 @@
+"""SQLite stores: migrated up and down, refused when newer or damaged, one writer."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from guardian.common import database
+from guardian.common.errors import StoreError
+
+FIRST = """
+revision, down_revision = "0001", None
+import sqlalchemy as sa
+from alembic import op
+
+def upgrade():
+    op.create_table("events", sa.Column("id", sa.Text, primary_key=True))
+
+def downgrade():
+    op.drop_table("events")
+"""
+SECOND = """
+revision, down_revision = "0002", "0001"
+import sqlalchemy as sa
+from alembic import op
+
+def upgrade():
+    op.add_column("events", sa.Column("label", sa.Text))
+
+def downgrade():
+    op.drop_column("events", "label")
+"""
+ENVIRONMENT = """
+from alembic import context
+context.configure(connection=context.config.attributes["connection"])
+context.run_migrations()
+"""
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(ENVIRONMENT)
+    (folder / "versions" / "0001.py").write_text(FIRST)
+    (folder / "versions" / "0002.py").write_text(SECOND)
+    return folder
+
+
+def columns(engine: sa.Engine) -> set[str]:
+    inspector = sa.inspect(engine)
+    return {item["name"] for item in inspector.get_columns("events")} if inspector.has_table("events") else set()
+
+
+def test_a_store_goes_up_and_down_and_stays_when_asked_again(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    for revision, expected in (
+        ("head", {"id", "label"}),
+        ("head", {"id", "label"}),
+        ("0001", {"id"}),
+        ("0002", {"id", "label"}),
+        ("base", set()),
+        ("0001", {"id"}),
+    ):
+        database.migrate_sqlite(engine, str(migrations), revision)
+        assert columns(engine) == expected
+    engine.dispose()
+
+
+def test_a_store_written_by_a_newer_release_is_refused_and_left_as_it_is(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    database.migrate_sqlite(engine, str(migrations))
+    (migrations / "versions" / "0002.py").unlink()
+    with pytest.raises(StoreError, match=r"written by a newer release \(schema 0002\)") as caught:
+        database.migrate_sqlite(engine, str(migrations))
+    assert caught.value.reason == "store_newer"
+    assert columns(engine) == {"id", "label"}
+    engine.dispose()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    database.migrate_sqlite(engine, str(migrations), "0001")
+    broken = SECOND.replace("op.add_column", "op.execute('INSERT INTO nowhere VALUES (1)'); op.add_column")
+    (migrations / "versions" / "0002.py").write_text(broken)
+    with pytest.raises(StoreError) as caught:
+        database.migrate_sqlite(engine, str(migrations))
+    assert caught.value.reason == "store_unusable"
+    assert columns(engine) == {"id"}
+    engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, migrations: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(b"this is not a database at all" * 100)
+    engine = database.open_sqlite(path)
+    with pytest.raises(StoreError) as caught:
+        database.migrate_sqlite(engine, str(migrations))
+    assert caught.value.reason == "store_unusable"
+    assert "left as it is" in str(caught.value)
+    engine.dispose()
+    assert path.read_bytes().startswith(b"this is not")
+
+
+@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+def test_a_store_is_a_write_ahead_log_as_durable_as_asked(tmp_path: Path, durable: bool, level: int) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db", durable=durable)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
+
+
+def test_a_reader_cannot_write_and_makes_no_file(tmp_path: Path) -> None:
+    absent = database.open_sqlite(tmp_path / "absent.db", read_only=True)
+    with pytest.raises(sa.exc.OperationalError):
+        absent.connect()
+    assert not (tmp_path / "absent.db").exists()
+    writer = database.open_sqlite(tmp_path / "a.db")
+    with writer.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    reader = database.open_sqlite(tmp_path / "a.db", read_only=True)
+    with reader.connect() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+    reader.dispose()
+    writer.dispose()
