@@ -13,7 +13,7 @@ from guardian.common.errors import GuardianError
 from guardian.common.rpc import PIECE
 from guardian.contracts.edge.v1 import edge_pb2
 
-WINDOW = 4 * PIECE
+WINDOW = 8 * PIECE
 MAX_READS = 32
 PIECE_SECONDS = 10.0
 _Asked = edge_pb2.ServeObjectsResponse
@@ -74,20 +74,22 @@ class Link:
         """Pieces of the range in order; `length` 0 is to the end as it is when the first piece comes."""
         async with self._reads:
             end = offset + length if length else None
-            while end is None or offset < end:
+            settled = False
+            while not settled or (end is not None and offset < end):
                 asked = WINDOW if end is None else min(WINDOW, end - offset)
                 got = 0
-                total = 0
                 async with contextlib.aclosing(self._window(object_id, offset, asked)) as window:
                     async for piece in window:
-                        total = piece.total_size
+                        if not settled:
+                            # A clip that grows meanwhile is read to where it ended when the reading began.
+                            end = piece.total_size if end is None else min(end, piece.total_size)
+                            settled = True
                         got += len(piece.data)
                         if got > asked:
                             raise ReadError("The edge sent more than it was asked for.", reason="edge_misbehaves")
                         yield piece
-                end = total if end is None else min(end, total)
                 offset += got
-                if got == 0 and offset < end:
+                if got == 0:
                     raise ReadError("The edge sent nothing.", reason="edge_misbehaves")
 
     async def _window(self, object_id: str, offset: int, length: int) -> AsyncGenerator[_Piece, None]:

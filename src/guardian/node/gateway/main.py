@@ -11,7 +11,6 @@ from guardian.common import rpc
 from guardian.common.errors import ConfigError, StoreError
 from guardian.common.files import private_folder
 from guardian.common.lifecycle import Service, daemon
-from guardian.common.retry import Backoff
 from guardian.contracts.edge.v1 import edge_pb2_grpc
 from guardian.contracts.node.v1 import node_pb2_grpc
 from guardian.node import identity
@@ -26,6 +25,7 @@ from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.pki import Pki
 from guardian.node.gateway.rosters import Rosters
 from guardian.node.gateway.store import Store
+from guardian.node.waiting import wait_for_identity
 
 _REFRESH_SECONDS = 2.0
 _STOP_SECONDS = 1.0
@@ -100,7 +100,6 @@ async def run(service: Service[NodeConfig]) -> None:
         return
     gateway = await start(service.settings, who)
     try:
-        service.health.set("identity", "ok", "This node is enrolled.", node=who.node)
         service.ready()
         while not service.stopping.is_set():
             _report(service, gateway)
@@ -111,22 +110,6 @@ async def run(service: Service[NodeConfig]) -> None:
                 continue
     finally:
         await gateway.stop()
-
-
-async def wait_for_identity(service: Service[NodeConfig]) -> identity.Identity | None:
-    """The node's identity once there is one; None when asked to stop before."""
-    backoff = Backoff(initial=0.5, maximum=5.0)
-    while True:
-        try:
-            return identity.load(service.settings.state_dir)
-        except identity.IdentityError as error:
-            if error.reason != "not_enrolled":
-                raise
-            service.health.set("identity", "waiting", str(error), reason=error.reason)
-            service.status("waiting to be enrolled")
-            service.progressed()
-        if await backoff.wait(service.stopping):
-            return None
 
 
 def _report(service: Service[NodeConfig], gateway: Gateway) -> None:

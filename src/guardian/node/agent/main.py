@@ -1,0 +1,67 @@
+"""`guardian-agent`: the node's own line to its control plane; everything is dialled from here."""
+
+import asyncio
+
+from guardian.common import rpc
+from guardian.common.dialling import Line, until_stopped
+from guardian.common.lifecycle import Service, daemon
+from guardian.node import identity
+from guardian.node.agent.downward import Commands, RosterSync
+from guardian.node.agent.reports import Reports
+from guardian.node.agent.store import AgentStore
+from guardian.node.agent.summaries import Summaries
+from guardian.node.config import DEFAULT_CONFIG, NodeConfig
+from guardian.node.waiting import wait_for_identity
+
+_REFRESH_SECONDS = 2.0
+
+
+async def run(service: Service[NodeConfig]) -> None:
+    """The daemon."""
+    settings = service.settings
+    store = AgentStore(settings.state_dir)
+    try:
+        service.ready()
+        who = await wait_for_identity(service)
+        if who is not None:
+            await _serve(service, who, store)
+    finally:
+        store.close()
+
+
+async def _serve(service: Service[NodeConfig], who: identity.Identity, store: AgentStore) -> None:
+    settings, health, stopping = service.settings, service.health, service.stopping
+    folder = identity.folder_of(settings.state_dir)
+    async with (
+        rpc.mutual_channel(who.agents, folder) as control,
+        rpc.socket_channel(settings.gateway_socket) as gateway,
+    ):
+        works = {
+            "summaries": Summaries(gateway, control, store).work,
+            "reports": Reports(settings, gateway, control).work,
+            "roster_sync": RosterSync(gateway, control).work,
+            "commands": Commands(gateway, control).work,
+        }
+        lines = [Line(name, "control plane", health, stopping).keep(work) for name, work in works.items()]
+        await until_stopped(stopping, _report(service), *lines)
+
+
+async def _report(service: Service[NodeConfig]) -> None:
+    while True:
+        line = service.health.get("reports")
+        connected = line is not None and line.state == "ok"
+        service.status("connected" if connected else "waiting for the control plane")
+        # While the control plane is away this look, by its deadline, is the progress there can be.
+        service.progressed()
+        await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def main() -> None:
+    """Console script."""
+    daemon(
+        "agent",
+        NodeConfig,
+        run,
+        description="The node's line to its control plane.",
+        default_config=DEFAULT_CONFIG,
+    )

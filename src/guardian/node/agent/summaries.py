@@ -1,0 +1,68 @@
+"""Events from the gateway to the control plane as summaries, from the last acknowledged position on."""
+
+import asyncio
+
+import grpc.aio
+
+from guardian.common import log
+from guardian.common.dialling import Line, race
+from guardian.common.errors import PeerError
+from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
+from guardian.contracts.edge.v1 import edge_pb2
+from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
+from guardian.node.agent.mapping import summary
+from guardian.node.agent.store import AgentStore
+
+IN_FLIGHT = 256
+_Call = grpc.aio.StreamStreamCall[control_pb2.SendSummariesRequest, control_pb2.SendSummariesResponse]
+_log = log.get(__name__)
+
+
+class Summaries:
+    """At most IN_FLIGHT summaries are sent and not acknowledged."""
+
+    def __init__(self, gateway: grpc.aio.Channel, control: grpc.aio.Channel, store: AgentStore) -> None:
+        self._gateway = node_pb2_grpc.GatewayServiceStub(gateway)
+        self._control = control_pb2_grpc.AgentServiceStub(control)
+        self._store = store
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._sent: list[int] = []
+
+    async def work(self, line: Line) -> None:
+        """One pair of streams, until one breaks."""
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._sent = []
+        call = self._control.SendSummaries()
+        try:
+            await call.wait_for_connection()
+            line.up("Event summaries reach the control plane.")
+            cursor = self._store.cursor()
+            await race(self._write(call, cursor), self._read(call, line, cursor))
+        finally:
+            call.cancel()
+
+    async def _write(self, call: _Call, cursor: int) -> None:
+        events = self._gateway.WatchEvents(node_pb2.WatchEventsRequest(after=cursor))
+        try:
+            async for item in events:
+                await self._room.acquire()
+                made = summary(edge_pb2.Event.FromString(item.event.event))
+                self._sent.append(item.position)
+                await call.write(control_pb2.SendSummariesRequest(position=item.position, summary=made))
+        finally:
+            events.cancel()
+
+    async def _read(self, call: _Call, line: Line, last: int) -> None:
+        async for answer in call:
+            if answer.acknowledged < last or not self._sent or answer.acknowledged > self._sent[-1]:
+                raise PeerError("The control plane acknowledged what it was not sent.", reason="acknowledgement")
+            for item in answer.refused:
+                _log.warning(
+                    "summary_refused", position=item.position, reason=item.reason, sentence=item.sentence[:512]
+                )
+            last = answer.acknowledged
+            await asyncio.to_thread(self._store.advance, last)
+            while self._sent and self._sent[0] <= last:
+                self._sent.pop(0)
+                self._room.release()
+            line.up("Event summaries reach the control plane.", acknowledged=last)
