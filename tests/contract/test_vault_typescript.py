@@ -1,4 +1,4 @@
-"""V7: what the browser's vault makes, Python opens. The other way round: tests/vectors, tests/e2e/test_sealed_player.py."""
+"""V7: what the browser's vault makes, Python opens. The other way: tests/vectors, tests/e2e/test_sealed_player.py."""
 
 import json
 import subprocess

@@ -20,6 +20,8 @@ interface Entry {
   failure: unknown;
 }
 
+const WORKER_PATIENCE_MS = 10_000;
+
 const served = new Map<string, Entry>();
 const nonces = new WeakMap<Served, string>();
 let started: Promise<void> | null = null;
@@ -39,18 +41,24 @@ async function start(): Promise<void> {
   navigator.serviceWorker.startMessages();
   try {
     await navigator.serviceWorker.register("/sw.js", { scope: "/", updateViaCache: "none" });
-    const registration = await navigator.serviceWorker.ready;
+    // `ready` waits for ever for a worker that cannot be installed.
+    const registration = await Promise.race([navigator.serviceWorker.ready, givenUp()]);
     if (navigator.serviceWorker.controller !== null) return;
     // After a forced reload no worker answers for the page until it claims it.
-    const controlled = new Promise<void>((resolve, reject) => {
+    const controlled = new Promise<void>((resolve) => {
       navigator.serviceWorker.addEventListener("controllerchange", () => resolve(), { once: true });
-      setTimeout(() => reject(new RelayError("worker")), 5000);
     });
     registration.active?.postMessage({ type: "guardian:claim" });
-    await controlled;
+    await Promise.race([controlled, givenUp()]);
   } catch {
     throw new RelayError("worker");
   }
+}
+
+function givenUp(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new RelayError("worker")), WORKER_PATIENCE_MS);
+  });
 }
 
 /** Gives a clip an address that only this page answers for. */

@@ -2,6 +2,7 @@
 
 export type RelayReason =
   | "edge_offline"
+  | "too_slow"
   | "node_unreachable"
   | "not_found"
   | "ticket_refused"
@@ -26,6 +27,7 @@ export class RelayError extends Error {
 
 const SENTENCES: Readonly<Record<RelayReason, string>> = {
   edge_offline: "The device at home is not connected right now. It holds this recording; it will be here again when it is back online.",
+  too_slow: "The device at home took too long to send this recording. Its connection may be slow; try again.",
   node_unreachable: "Your node cannot be reached. Check your connection and try again.",
   not_found: "This recording is no longer on the device: it was deleted, or its time to be kept is over.",
   ticket_refused: "Your node refused the permission this page showed. Reload the page; if it stays so, log in again.",
@@ -38,7 +40,7 @@ const SENTENCES: Readonly<Record<RelayReason, string>> = {
 };
 
 export function fromStatus(status: number, reason: string): RelayError {
-  if (reason in SENTENCES) return new RelayError(reason as RelayReason);
+  if (Object.hasOwn(SENTENCES, reason)) return new RelayError(reason as RelayReason);
   if (status === 401) return new RelayError("session_expired");
   if (status === 403) return new RelayError("ticket_refused");
   if (status === 404 || status === 410) return new RelayError("not_found");

@@ -14,6 +14,8 @@ export interface MediaRef {
   readonly cameraId?: string | undefined;
   /** A clip's end; null while it is being recorded. */
   readonly end?: string | null | undefined;
+  /** The inventory knows that the clip's writer died: it grows no more, though it has no end. */
+  readonly truncated?: boolean | undefined;
 }
 
 /** A decrypted picture. Its address dies with `release` and when the vault locks. */
@@ -79,7 +81,7 @@ export class SealedMedia {
       fetched += bytes;
     };
     const object = await this.#openObject(ref, "clip", this.#stop(signal), count);
-    const clip = await VirtualClip.open(object, ref.end === null, this.#abort.signal);
+    const clip = await VirtualClip.open(object, ref.end === null && ref.truncated !== true, this.#abort.signal);
     this.#mustBeOpen();
     const served = await serve(clip, () => fetched);
     const close = this.#held(() => withdraw(served));

@@ -41,6 +41,8 @@ interface Want {
 const RENEW_BEFORE_MS = 60_000;
 const MOST_PER_TICKET = 500;
 const BATCH_MS = 15;
+// Below the worker's own patience, so that the page still has the sentence.
+const PATIENCE_MS = 25_000;
 
 function field(value: unknown, name: string): string {
   const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
@@ -58,13 +60,16 @@ async function refusal(response: Response): Promise<RelayError> {
   return fromStatus(response.status, reason);
 }
 
-async function call(url: string, init: RequestInit): Promise<Response> {
+/** A request that is given up after a while: a worker that waits for it would be ended by the browser without a word. */
+async function call(url: string, init: RequestInit, stop?: AbortSignal): Promise<Response> {
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  const signal = stop === undefined ? late : AbortSignal.any([late, stop]);
   let response: Response;
   try {
-    response = await fetch(url, { ...init, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error" });
+    response = await fetch(url, { ...init, signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error" });
   } catch {
-    if (init.signal?.aborted === true) throw init.signal.reason;
-    throw new RelayError("node_unreachable");
+    if (stop?.aborted === true) throw stop.reason;
+    throw new RelayError(late.aborted ? "too_slow" : "node_unreachable");
   }
   if (!response.ok) throw await refusal(response);
   return response;
@@ -113,10 +118,8 @@ class NodeLink {
       const session = await this.#grant(want);
       signal?.throwIfAborted();
       try {
-        return await call(`${session.url}${path}`, {
-          headers: { ...headers, Authorization: `Bearer ${session.token}` },
-          signal: signal ?? null,
-        });
+        const authorization = { ...headers, Authorization: `Bearer ${session.token}` };
+        return await call(`${session.url}${path}`, { headers: authorization }, signal);
       } catch (error) {
         const ended = error instanceof RelayError && (error.reason === "session_expired" || error.reason === "ticket_refused");
         if (!ended || attempt > 0) throw error;
@@ -199,6 +202,7 @@ export class Relay {
   readonly #vault: OpenVault;
   readonly #getTicket: GetTicket;
   readonly #links = new Map<string, NodeLink>();
+  #closed = false;
 
   constructor(vault: OpenVault, getTicket: GetTicket) {
     this.#vault = vault;
@@ -235,11 +239,13 @@ export class Relay {
   }
 
   close(): void {
+    this.#closed = true;
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
   }
 
   #link(nodeId: string): NodeLink {
+    if (this.#closed) throw new RelayError("closed");
     const known = this.#links.get(nodeId);
     if (known !== undefined) return known;
     const link = new NodeLink(nodeId, this.#vault, this.#getTicket);
