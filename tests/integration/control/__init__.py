@@ -1,0 +1,1 @@
+"""The control plane on a real PostgreSQL, spoken to over HTTP and gRPC."""

@@ -1,0 +1,79 @@
+"""One PostgreSQL a session, one migrated database a test, copied from a template."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from guardian.cli.demo.postgres import APP, DATABASE, OWNER, Postgres
+from guardian.control.config import DatabaseSection, Settings
+from guardian.control.database.migrating import migrate
+from tests.integration.control.world import Household, World, running, settings_for
+
+
+@dataclass
+class Cluster:
+    server: Postgres
+    numbers: Iterator[int]
+
+    def fresh(self, template: str) -> str:
+        name = f"guardian_{next(self.numbers)}"
+        statement = f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY FILE_COPY"
+        self.server.execute(statement, database="postgres")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.server.execute(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+
+    def section(self, name: str) -> DatabaseSection:
+        return DatabaseSection(dsn=self.server.dsn(APP, name), owner_dsn=self.server.dsn(OWNER, name))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    # Not tmp_path: as root the server runs as another user, who may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="gpg-"))
+    folder.chmod(0o755)
+    try:
+        with Postgres(folder / "pg", durable=False) as server:
+            made = Cluster(server, itertools.count())
+            asyncio.run(migrate(made.section(DATABASE)))
+            yield made
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[DatabaseSection]:
+    name = cluster.fresh(DATABASE)
+    yield cluster.section(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster) -> Iterator[DatabaseSection]:
+    name = cluster.fresh("template0")
+    yield cluster.section(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: DatabaseSection) -> Settings:
+    return settings_for(tmp_path, database.dsn, database.owner_dsn)
+
+
+@pytest.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    async with running(settings) as made:
+        yield made
+
+
+@pytest.fixture
+async def home(world: World) -> AsyncIterator[Household]:
+    async with world.household() as household:
+        yield household
