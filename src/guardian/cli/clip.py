@@ -1,8 +1,6 @@
 """`guardian clip`: open a sealed object without node, control plane or browser."""
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +8,10 @@ import typer
 from rich.console import Console
 
 from guardian.cli.household import read_roster
-from guardian.cli.slotfile import open_slot, read_slots
+from guardian.cli.slotfile import read_slots, unlock
 from guardian.cli.terminal import ask_secret
 from guardian.common.errors import GuardianError
+from guardian.vault import owner
 from guardian.vault.encoding import format_time
 from guardian.vault.errors import VaultError
 from guardian.vault.reader import FileSource, SealedObject, open_of_any_edge
@@ -53,38 +52,28 @@ def open_clip(
     found = read_slots(slots)
     with _source(file) as source:
         secret = ask_secret("Recovery code" if recovery else "The vault's secret", secret_fd)
-        author = open_slot(found, secret, chain, recovery=recovery)
+        author = unlock(found, secret, chain, recovery=recovery)
         try:
             opened = open_of_any_edge(source, chain, open_epochs(chain, author))
             target = out or file.with_suffix(_SUFFIX[opened.header.metadata.media])
-            size = write_new(target, opened.content())
+            size = write_new(opened, target)
         except VaultError as error:
             error.hint = error.hint or "The file is damaged or not this household's; nothing was written."
             raise
     _tell(opened, target, size, as_json=as_json)
 
 
-def write_new(path: Path, pieces: Iterator[bytes]) -> int:
-    """Write a file that must not exist, for its owner's eyes; what was begun is removed when a piece is refused."""
-    first = next(pieces, b"")
+def write_new(opened: SealedObject, path: Path) -> int:
+    """Write the clear content to a file that must not exist; returns its size."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        owner.write_content(opened, path)
+        return path.stat().st_size
     except FileExistsError:
         raise GuardianError(
             f"{path} is there already and is not replaced.", reason="file_exists", hint="Name another with --out."
         ) from None
     except OSError as error:
         raise GuardianError(f"{path} cannot be written: {error.strerror}.", reason="file_unwritable") from error
-    try:
-        with os.fdopen(descriptor, "wb") as target:
-            target.write(first)
-            size = len(first) + sum(target.write(piece) for piece in pieces)
-    except BaseException as error:
-        path.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise GuardianError(f"{path} cannot be written: {error.strerror}.", reason="file_unwritable") from error
-        raise
-    return size
 
 
 def _need_roster(path: Path) -> Roster:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from guardian.common.errors import GuardianError
-from guardian.vault import slots
-from guardian.vault.errors import VaultError
+from guardian.vault import owner
 from guardian.vault.roster import Roster
 from guardian.vault.roster_author import Author
 from guardian.vault.slots import Slot
@@ -32,22 +31,13 @@ def read_slots(path: Path) -> list[Slot]:
     return [Slot.read(json.dumps(item).encode()) for item in found]
 
 
-def open_slot(found: list[Slot], secret: str, roster: Roster, *, recovery: bool) -> Author:
-    """The member whose slot opens; VaultError `wrong_secret` when none does."""
+def unlock(found: list[Slot], secret: str, roster: Roster, *, recovery: bool) -> Author:
+    """The member whose slot opens; GuardianError when there is no slot of that kind at all."""
     kind = "recovery" if recovery else "secret"
-    candidates = [slot for slot in found if slot.kind == kind]
-    if not candidates:
+    if not any(slot.kind == kind for slot in found):
         raise GuardianError(
             f"Among these key slots there is none of kind {kind}.",
             reason="slot_absent",
             hint="Try without --recovery." if recovery else "Try --recovery with the printed code.",
         )
-    for slot in candidates:
-        try:
-            opener = slots.open_with_recovery if recovery else slots.open_with_secret
-            return Author(slot.member, opener(slot, secret, roster))
-        except VaultError as error:
-            # Each member has slots of their own: this was another's.
-            if error.reason != "wrong_secret":
-                raise
-    raise VaultError("wrong_secret")
+    return (owner.unlock_by_recovery if recovery else owner.unlock)(found, roster, secret)

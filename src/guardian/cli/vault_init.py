@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.cli.household import read_roster, roster_path
-from guardian.cli.slotfile import open_slot, read_slots
+from guardian.cli.slotfile import read_slots, unlock
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
-from guardian.vault import recovery, slots
+from guardian.vault import owner
 from guardian.vault import roster as vault_roster
-from guardian.vault.encoding import new_id
 from guardian.vault.errors import VaultError
 from guardian.vault.identity import Keys
 from guardian.vault.roster import Roster
-from guardian.vault.roster_author import add_edge, genesis
+from guardian.vault.roster_author import add_edge
 from guardian.vault.roster_form import Edge
 
 
@@ -48,20 +47,14 @@ def begin_household(state_dir: Path, name: str, ask: Callable[[], str]) -> House
                 hint="A roster is never begun anew; see `guardian vault show`.",
             )
     edge = _this_edge(state_dir)
-    secret = ask()
-    keys, household, code = Keys.generate(), new_id(), recovery.new_code()
-    author, first = genesis(household, name, keys)
-    roster = Roster.verify([first])
+    begun = owner.begin(name, ask())
+    roster = begun.roster
     if edge is not None:
-        roster = roster.extend([add_edge(roster, author, edge)])
-    made = [
-        slots.create_with_secret(secret, household, author.id, keys),
-        slots.create_with_recovery(code, household, author.id, keys),
-    ]
+        roster = roster.extend([add_edge(roster, begun.author, edge)])
     # The slots come first: a roster whose owner could never open it would be worse than none.
-    _store(beside, json.dumps({"slots": [json.loads(slot.to_json()) for slot in made]}).encode(), state_dir)
+    _store(beside, json.dumps({"slots": [json.loads(slot.to_json()) for slot in begun.slots]}).encode(), state_dir)
     _store(target, vault_roster.to_json(roster.entries), state_dir)
-    return Household(roster, author.id, recovery.write(code), target, beside)
+    return Household(roster, begun.author.id, begun.recovery_code, target, beside)
 
 
 def add_this_edge(state_dir: Path, ask: Callable[[], str]) -> Roster:
@@ -76,7 +69,7 @@ def add_this_edge(state_dir: Path, ask: Callable[[], str]) -> Roster:
         raise GuardianError(
             "This edge has no household yet.", reason="roster_missing", hint="Run `guardian vault init` first."
         )
-    author = open_slot(read_slots(slots_path(state_dir)), ask(), chain, recovery=False)
+    author = unlock(read_slots(slots_path(state_dir)), ask(), chain, recovery=False)
     longer = chain.extend([add_edge(chain, author, edge)])
     _store(roster_path(state_dir), vault_roster.to_json(longer.entries), state_dir)
     return longer
