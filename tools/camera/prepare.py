@@ -17,7 +17,7 @@ if __package__ in {None, ""}:
 from tools.camera.container import Unit, write
 
 # Raise it when what is written changes: films in a cache are found by content and version.
-VERSION = 1
+VERSION = 2
 NANO = 1_000_000_000
 
 
@@ -74,6 +74,8 @@ def _transcode(container: av.container.InputContainer, stream: av.VideoStream) -
     encoder.framerate, encoder.time_base = rate, 1 / rate
     gop = str(max(1, round(rate)))
     encoder.options = {"preset": "veryfast", "crf": "20", "bf": "0", "g": gop, "keyint_min": gop, "sc_threshold": "0"}
+    # Threads would cut each picture into slices.
+    encoder.thread_type = "FRAME"
     for count, frame in enumerate(container.decode(stream)):
         picture = frame.reformat(format="yuv420p")
         picture.pts, picture.time_base = count, 1 / rate
@@ -83,7 +85,7 @@ def _transcode(container: av.container.InputContainer, stream: av.VideoStream) -
     yield from _units(encoder.encode(None), 1 / rate)
 
 
-def _units(packets: list[av.Packet[Any]], base: Fraction) -> Iterator[Unit]:
+def _units(packets: "list[av.Packet[Any]]", base: Fraction) -> Iterator[Unit]:
     for packet in packets:
         if packet.pts is None or packet.dts is None:
             raise ValueError("the encoder gave a packet without time stamps")

@@ -1,17 +1,15 @@
 """A camera's index: its clips, and motion the analyzer has not been told of. Written by one thread."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
 from guardian.common.database import migrate_sqlite, open_sqlite
 from guardian.vault.errors import VaultError
-from guardian.vault.header import MIN_SIZE, Prefix
-from guardian.vault.parts import END_MAGIC
+from guardian.vault.reader import FileSource, scan
 
 MIGRATIONS = "guardian.edge.camera:migrations"
 State = Literal["open", "closed", "truncated", "failed"]
@@ -133,29 +131,18 @@ def survey(file: Path, end: float) -> tuple[float, State, int]:
     The file's last write tells when its last part came. Without a whole fragment there is no picture in it.
     """
     try:
-        with file.open("rb") as opened:
-            size = os.fstat(opened.fileno()).st_size
-            moment = os.fstat(opened.fileno()).st_mtime
-            parts = _whole_parts(opened, size)
-            opened.seek(max(0, size - len(END_MAGIC)))
-            complete = opened.read() == END_MAGIC
+        moment = file.stat().st_mtime
+        with FileSource(file) as source:
+            seen = scan(source)
+            size = source.size
     except FileNotFoundError:
         return end, "failed", 0
-    state: State = "closed" if complete and parts > 2 else "truncated" if parts >= 2 else "failed"
-    return max(end, moment), state, size
-
-
-def _whole_parts(opened: BinaryIO, size: int) -> int:
-    try:
-        at = Prefix.read(opened.read(MIN_SIZE)).size
     except VaultError:
-        return 0
-    count = 0
-    while at + 4 <= size:
-        opened.seek(at)
-        at += 4 + int.from_bytes(opened.read(4), "big")
-        count += at <= size
-    return count
+        # It ends inside its header, or is none of ours.
+        return end, "failed", file.stat().st_size
+    # Killed between the trailer and the row: nothing is missing.
+    state: State = "closed" if seen.closed else "truncated" if len(seen.parts) > 1 else "failed"
+    return max(end, moment), state, size
 
 
 def _clip(row: sa.Row[tuple[object, ...]]) -> Clip:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,8 @@ _log = log.get(__name__)
 MAX_WAITING = 96 << 20
 # Enough to know the camera's reorder depth before a clip begins.
 _LEARN = 16
+# More than any camera reorders; too much costs nothing but a little room for offsets.
+_DEEP = 8
 _INDEX_EVERY = 5.0
 _GAP_TICKS = 10 * TIMESCALE
 
@@ -149,9 +152,8 @@ class Recorder:
             item = self._queue.get()
             try:
                 self._take(item)
-            except (OrderError, av.FFmpegError):
-                # Time stamps jumped, or the camera reorders more than was seen: learn it anew, go on in a new clip.
-                self._broken()
+            except (OrderError, av.FFmpegError) as error:
+                self._disordered(error)
             except (VaultError, RecordingFault, OSError, sa.exc.SQLAlchemyError) as error:
                 self._fail(error)
             if item == self._quit:
@@ -205,7 +207,8 @@ class Recorder:
             # The daemon says so by itself: it looks at the roster whether or not anything happens.
             return
         shown = sorted(unit.pts for unit in self._recent)
-        frame = (shown[-1] - shown[0]) // max(1, len(shown) - 1)
+        # The median: pictures not yet arrived leave holes at both ends.
+        frame = sorted(after - before for before, after in pairwise(shown))[len(shown) // 2 - 1]
         self._clip = clip = ClipWriter(
             self._folder,
             self._camera,
@@ -289,11 +292,16 @@ class Recorder:
         self._depth = self._learnt = 0
         self._last = None
 
-    def _broken(self) -> None:
+    def _disordered(self, error: Exception) -> None:
+        """Go on in a new clip: the camera reorders more than it did before, or its time stamps make no sense."""
         try:
-            self._break()
-        except (av.FFmpegError, VaultError, RecordingFault) as error:
-            self._fail(error)
+            if isinstance(error, OrderError) and self._depth < _DEEP:
+                self._depth = _DEEP
+                self._end()
+            else:
+                self._break()
+        except (av.FFmpegError, VaultError, RecordingFault) as failed:
+            self._fail(failed)
 
     def _quit(self) -> None:
         self._end()

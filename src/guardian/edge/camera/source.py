@@ -3,10 +3,8 @@
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,9 +15,9 @@ import av.logging
 from guardian.common import log
 from guardian.common.retry import Backoff
 from guardian.edge.camera import faults
-from guardian.edge.camera.clock import StreamClock
 from guardian.edge.camera.faults import CameraFault
-from guardian.edge.camera.stream import CODECS, TIMESCALE, Parameters, Unit, parameter_sets
+from guardian.edge.camera.packets import PacketReader
+from guardian.edge.camera.stream import CODECS, Unit
 from guardian.edge.config import Camera
 
 _log = log.get(__name__)
@@ -169,7 +167,7 @@ class Source:
         codec = stream.codec_context.name
         if codec not in CODECS:
             raise CameraFault("unsupported_codec")
-        reader = _Reader(codec, bytes(stream.codec_context.extradata or b""), stream.time_base)
+        reader = PacketReader(codec, bytes(stream.codec_context.extradata or b""), stream.time_base)
         for packet in container.demux(stream):
             arrival = time.time()
             unit = reader.take(packet, arrival)
@@ -178,7 +176,7 @@ class Source:
             self._count(unit, reader, arrival)
             yield unit
 
-    def _count(self, unit: Unit, reader: "_Reader", arrival: float) -> None:
+    def _count(self, unit: Unit, reader: PacketReader, arrival: float) -> None:
         status, template = self.status, unit.parameters.template
         size = (template.width, template.height)
         if status.connected and size != (status.width, status.height):
@@ -200,43 +198,3 @@ class Source:
         self.status.fault = fault
         if before is None or before.reason != fault.reason:
             _log.warning("camera_fault", reason=fault.reason, sentence=str(fault))
-
-
-class _Reader:
-    """Turns FFmpeg's packets into units: own time scale, wall clock, parameter sets followed in the stream."""
-
-    def __init__(self, codec: str, extradata: bytes, time_base: Fraction) -> None:
-        self.codec = codec
-        self._sets = parameter_sets(codec, extradata)
-        self._scale = time_base * TIMESCALE
-        self._parameters: Parameters | None = None
-        self._clock = StreamClock()
-        self._arrivals: deque[float] = deque(maxlen=60)
-        self.fps = 0.0
-
-    def take(self, packet: Any, arrival: float) -> Unit | None:
-        """The unit in a packet; None for what cannot be shown by itself or after what came before."""
-        if not packet.size or packet.pts is None:
-            return None
-        data = bytes(packet)
-        if packet.is_keyframe:
-            self._follow(data)
-        if self._parameters is None:
-            return None
-        pts = int(packet.pts * self._scale)
-        self._arrivals.append(arrival)
-        span = arrival - self._arrivals[0]
-        if span > 1.0:
-            self.fps = (len(self._arrivals) - 1) / span
-        moment = self._clock.observe(pts / TIMESCALE, arrival)
-        return Unit(data, pts, packet.is_keyframe, moment, self._parameters)
-
-    def _follow(self, data: bytes) -> None:
-        sets = parameter_sets(self.codec, data) or self._sets
-        if not sets:
-            return
-        if self._parameters is None or sets != self._parameters.sets:
-            parameters = Parameters(self.codec, sets, data)
-            # Probed here, so that a format nobody can record is the camera's fault and not the recorder's.
-            _ = parameters.template
-            self._parameters, self._sets = parameters, sets

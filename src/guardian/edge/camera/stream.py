@@ -80,6 +80,17 @@ def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
     return tuple(ordered) if has_sps else ()
 
 
+def begins_picture(codec: str, data: bytes) -> bool:
+    """Whether a packet holds the first slice of its picture."""
+    for nal in nal_units(data[:8192]):
+        if codec == "h264" and nal[0] & 0x1F in (1, 5):
+            # first_mb_in_slice is 0: a single 1 bit.
+            return len(nal) > 1 and nal[1] & 0x80 != 0
+        if codec == "hevc" and (nal[0] >> 1) & 0x3F < 32:
+            return len(nal) > 2 and nal[2] & 0x80 != 0
+    return True
+
+
 def _codec_string(parameters: Parameters) -> str:
     """RFC 6381."""
     for nal in parameters.sets:
