@@ -20,7 +20,7 @@ PERSON, CAR = 0, 2
 CONTRAST = 0.25
 # A row or column belongs to the rectangle from so many points of its colour on: lone points are noise.
 RUN = 3.0
-LEAST_POINTS = 30.0
+LEAST_AREA = 30.0
 HUES = (("red", PERSON), ("green", PERSON), ("blue", CAR), ("yellow", CAR))
 
 
@@ -82,7 +82,7 @@ def _box_and_score(graph: _Graph, mask: str) -> tuple[str, str]:
     area = graph.add("Mul", graph.add("Sub", right, left), graph.add("Sub", bottom, top))
     points = graph.add("ReduceSum", mask, graph.constant([1, 2, 3], np.int64), keepdims=0)
     fill = graph.add("Div", points, graph.add("Max", area, graph.constant(1.0)))
-    large = graph.add("Cast", graph.add("Greater", points, graph.constant(LEAST_POINTS)), to=TensorProto.FLOAT)
+    large = graph.add("Cast", graph.add("Greater", area, graph.constant(LEAST_AREA)), to=TensorProto.FLOAT)
     sure = graph.add("Mul", graph.add("Min", fill, graph.constant(0.95)), large)
     score = graph.add("Reshape", sure, graph.constant([1, 1], np.int64))
     shape = graph.constant([1, 1, 1], np.int64)

@@ -75,7 +75,7 @@ def acknowledged(state_dir: Path) -> int:
     engine = open_sqlite(path, read_only=True)
     try:
         with engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT position FROM cursor WHERE name = 'outbox'")).scalar()
+            found = connection.execute(sa.text("SELECT position FROM cursor WHERE name = 'events'")).scalar()
             return int(found or 0)
     except sa.exc.DatabaseError:
         # Not there yet, or being made: the outbox is trimmed another time.

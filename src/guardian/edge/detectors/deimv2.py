@@ -57,10 +57,10 @@ class DeimV2:
             return []
         labels = self._request.get_tensor("labels").data[0]
         boxes = self._request.get_tensor("boxes").data[0]
-        return [
-            self._detection(int(labels[index]), float(scores[index]), boxes[index])
-            for index in kept[np.argsort(-scores[kept])]
-        ]
+        ordered = kept[np.argsort(-scores[kept])]
+        found = [self._detection(int(labels[index]), float(scores[index]), boxes[index]) for index in ordered]
+        # A box without area, or wholly outside, is no object.
+        return [item for item in found if item.box.area > 0]
 
     def _detection(self, label: int, score: float, corners: NDArray[np.float32]) -> Detection:
         left, top, right, bottom = (float(value) for value in corners)
