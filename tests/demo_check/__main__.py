@@ -102,7 +102,7 @@ class Check:
         await owner.store_recovery_code(code)
         words = await owner.edge_words()
         await owner.shot("devices-waiting")
-        verdict.words_agree = words == await self._words_on_the_edge()
+        verdict.words_agree = await self._edge_shows(words)
         await owner.confirm_edge()
         say("vault made, edge confirmed")
         await owner.go("/events")
@@ -122,6 +122,15 @@ class Check:
         await owner.shot("devices")
         self.roster = (await owner.api("/vault/roster?from=0"))["entries"]
         self.slots = _listed(await owner.api("/vault/slots"))
+
+    async def _edge_shows(self, words: str) -> bool:
+        """Whether the edge comes to show the same words; it learns of the vault a moment after the browser."""
+        for _ in range(20):
+            shown = await self._words_on_the_edge()
+            if shown:
+                return shown == words
+            await asyncio.sleep(0.5)
+        return False
 
     async def _words_on_the_edge(self) -> str:
         """As a person at the Mini PC would read them."""

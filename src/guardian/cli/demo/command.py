@@ -70,8 +70,11 @@ async def _demo(home: Home, options: Options, user: str, announce: int) -> bool:
             _closing_screen(home, story, user)
             _announce(announce, home, story)
             follow = asyncio.create_task(_follow(story, say))
-            await stopping
+            await asyncio.wait({follow, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if follow.done():
+                follow.result()
             follow.cancel()
+            await stopping
         else:
             raising.cancel()
             with contextlib.suppress(asyncio.CancelledError, DemoError):

@@ -49,7 +49,7 @@ async def draw(folder: Path, run: Runner) -> Footage:
 
 async def prepare(footage: Footage, folder: Path, run: Runner) -> Path:
     """What the simulated camera's server reads: made once for each video."""
-    command = [sys.executable, str(CHECKOUT / "tools/camera/prepare.py"), str(footage.video), "--folder", str(folder)]
+    command = [sys.executable, str(CHECKOUT / "tools/camera/prepare.py"), str(footage.video), "--cache", str(folder)]
     return Path((await run("camera-prepare", command)).strip().splitlines()[-1])
 
 
