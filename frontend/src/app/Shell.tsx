@@ -4,6 +4,7 @@ import { Navigate, Outlet, useLocation } from "react-router";
 import { ApiError } from "@/api/errors";
 import { LiveRegion } from "@/ui/announce";
 import { ErrorState, Skeleton } from "@/ui/Feedback";
+import { Opening } from "./Opening";
 import { BottomNav, SideNav } from "./Navigation";
 import { useSession } from "./queries";
 import { RosterAlarm } from "./RosterAlarm";
@@ -50,14 +51,6 @@ function Signed() {
       </div>
       <BottomNav />
       <LiveRegion />
-    </div>
-  );
-}
-
-function Opening() {
-  return (
-    <div className="grid min-h-dvh place-items-center text-faint" role="status">
-      Opening…
     </div>
   );
 }

@@ -1,13 +1,15 @@
 // Every route of the page. Each is its own chunk, fetched when it is first shown.
 import { createBrowserRouter, Navigate } from "react-router";
+import { Opening } from "./Opening";
 import { Shell } from "./Shell";
 import { NotFound, RouteError } from "./NotFound";
 
 export const router = createBrowserRouter([
-  { path: "/login", lazy: async () => ({ Component: (await import("@/features/auth/LoginPage")).default }), errorElement: <RouteError /> },
+  { path: "/login", HydrateFallback: Opening, lazy: async () => ({ Component: (await import("@/features/auth/LoginPage")).default }), errorElement: <RouteError /> },
   {
     path: "/",
     element: <Shell />,
+    HydrateFallback: Opening,
     errorElement: <RouteError />,
     children: [
       { index: true, element: <Navigate to="/events" replace /> },

@@ -6,7 +6,6 @@ import { useVault, vaultCode } from "@/app/vault";
 import { NewSecret } from "@/features/vault/NewSecret";
 import { RecoveryCode } from "@/features/vault/RecoveryCode";
 import { painted } from "@/features/vault/Working";
-import { announce } from "@/ui/announce";
 import { Button } from "@/ui/Button";
 import { Banner, Panel, sentence } from "@/ui/Feedback";
 import type { OpenVault, Slot, SlotKind } from "@/vault";
@@ -27,7 +26,6 @@ export function VaultPanel() {
   const finish = (text: string): void => {
     setDoing("nothing");
     setDone(text);
-    announce(text);
   };
   return (
     <Panel title="Vault">
