@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 import grpc.aio
 
@@ -15,6 +15,10 @@ from guardian.common.retry import Backoff
 # The other side is reached and says no: waiting alone will not mend it.
 _REFUSALS = {"edge_revoked": "failed", "edge_unknown": "failed", "peer_refuses": "degraded"}
 _log = log.get(__name__)
+
+
+class _Connecting(Protocol):
+    async def wait_for_connection(self) -> None: ...
 
 
 class Line:
@@ -55,6 +59,13 @@ class Line:
             state = "failed"
         if self._health.set(self.name, state, str(fault), reason=fault.reason):
             _log.warning("line_down", line=self.name, reason=fault.reason, sentence=str(fault))
+
+
+async def announce(call: _Connecting, line: Line, sentence: str) -> None:
+    """Say that the line is up when the other side has taken the call; never returns, to be raced with the work."""
+    await call.wait_for_connection()
+    line.up(sentence)
+    await asyncio.Event().wait()
 
 
 async def race(*works: Coroutine[Any, Any, None]) -> None:

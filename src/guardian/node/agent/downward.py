@@ -3,12 +3,14 @@
 import grpc.aio
 
 from guardian.common import log, rpc
-from guardian.common.dialling import Line, race
+from guardian.common.dialling import Line, announce, race
 from guardian.common.errors import PeerError
 from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
+from guardian.node.agent.gateway import asking_gateway
 
+_Receiving = grpc.aio.UnaryStreamCall[control_pb2.ReceiveCommandsRequest, control_pb2.ReceiveCommandsResponse]
 _FINAL = frozenset({"edge_unknown", "command_malformed", "command_conflict"})
 _log = log.get(__name__)
 
@@ -27,13 +29,13 @@ class RosterSync:
         request = control_pb2.SyncRosterRequest(have_entries=max(0, have - 1))
         call = self._control.SyncRoster(request)
         try:
-            await call.wait_for_connection()
             async for answer in call:
                 if answer.first > have:
                     raise PeerError("The control plane skipped entries of the roster.", reason="roster_order")
                 append = node_pb2.AppendRosterRequest(first=answer.first, entries=answer.entries)
                 try:
-                    have = (await self._gateway.AppendRoster(append, timeout=30)).have_entries
+                    with asking_gateway():
+                        have = (await self._gateway.AppendRoster(append, timeout=30)).have_entries
                 except grpc.aio.AioRpcError as error:
                     if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
                         _log.error("roster_refused", reason=rpc.reason_of(error))
@@ -45,7 +47,8 @@ class RosterSync:
     async def _have(self) -> int:
         have = 0
         while True:
-            answer = await self._gateway.GetRoster(node_pb2.GetRosterRequest(have_entries=have), timeout=30)
+            with asking_gateway():
+                answer = await self._gateway.GetRoster(node_pb2.GetRosterRequest(have_entries=have), timeout=30)
             if not answer.entries:
                 return have
             have += len(answer.entries)
@@ -60,13 +63,11 @@ class Commands:
 
     async def work(self, line: Line) -> None:
         """Both directions, until one breaks."""
-        await race(self._down(line), self._up())
-
-    async def _down(self, line: Line) -> None:
         call = self._control.ReceiveCommands(control_pb2.ReceiveCommandsRequest())
+        await race(announce(call, line, "Commands are received."), self._down(call), self._up())
+
+    async def _down(self, call: _Receiving) -> None:
         try:
-            await call.wait_for_connection()
-            line.up("Commands are received.")
             async for answer in call:
                 await self._put(answer.command)
         finally:

@@ -64,7 +64,7 @@ def essence(edges: list[control_pb2.EdgeHealth]) -> bytes:
             "disk_total_bytes",
             "outbox_waiting",
         ):
-            steady.ClearField(name)  # type: ignore[arg-type]
+            steady.ClearField(name)
         for camera in steady.cameras:
             camera.ClearField("fps")
             camera.ClearField("last_frame")

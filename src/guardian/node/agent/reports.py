@@ -13,6 +13,7 @@ from guardian.common.dialling import Line
 from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.node import identity
+from guardian.node.agent.gateway import asking_gateway
 from guardian.node.agent.mapping import edge_health, essence
 from guardian.node.config import NodeConfig
 
@@ -33,7 +34,8 @@ class Reports:
         """Until a call fails."""
         told, sent_at = b"", 0.0
         while True:
-            listed = await self._gateway.ListEdges(node_pb2.ListEdgesRequest(), timeout=10)
+            with asking_gateway():
+                listed = await self._gateway.ListEdges(node_pb2.ListEdgesRequest(), timeout=10)
             edges = [edge_health(edge) for edge in listed.edges]
             news = essence(edges)
             if news != told or time.monotonic() - sent_at >= INTERVAL:

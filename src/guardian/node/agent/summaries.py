@@ -5,11 +5,12 @@ import asyncio
 import grpc.aio
 
 from guardian.common import log
-from guardian.common.dialling import Line, race
+from guardian.common.dialling import Line, announce, race
 from guardian.common.errors import PeerError
 from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
+from guardian.node.agent.gateway import asking_gateway
 from guardian.node.agent.mapping import summary
 from guardian.node.agent.store import AgentStore
 
@@ -34,21 +35,21 @@ class Summaries:
         self._sent = []
         call = self._control.SendSummaries()
         try:
-            await call.wait_for_connection()
-            line.up("Event summaries reach the control plane.")
             cursor = self._store.cursor()
-            await race(self._write(call, cursor), self._read(call, line, cursor))
+            up = announce(call, line, "Event summaries reach the control plane.")
+            await race(up, self._write(call, cursor), self._read(call, line, cursor))
         finally:
             call.cancel()
 
     async def _write(self, call: _Call, cursor: int) -> None:
         events = self._gateway.WatchEvents(node_pb2.WatchEventsRequest(after=cursor))
         try:
-            async for item in events:
-                await self._room.acquire()
-                made = summary(edge_pb2.Event.FromString(item.event.event))
-                self._sent.append(item.position)
-                await call.write(control_pb2.SendSummariesRequest(position=item.position, summary=made))
+            with asking_gateway():
+                async for item in events:
+                    await self._room.acquire()
+                    made = summary(edge_pb2.Event.FromString(item.event.event))
+                    self._sent.append(item.position)
+                    await call.write(control_pb2.SendSummariesRequest(position=item.position, summary=made))
         finally:
             events.cancel()
 

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
 
 from guardian.common import log, rpc, tls
-from guardian.common.errors import PeerError, StoreError
+from guardian.common.errors import GuardianError, PeerError, StoreError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.gateway.commands import CommandError, Commands
-from guardian.node.gateway.edges import Edge, Edges
+from guardian.node.gateway.edges import Edge, EdgeRevoked, Edges
 from guardian.node.gateway.hub import Hub, Link
 from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.rosters import Rosters
@@ -41,10 +42,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def SendEvents(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.SendEventsRequest], context: _Context
     ) -> AsyncIterator[edge_pb2.SendEventsResponse]:
-        edge = await self._caller(context)
-        async with self._edges.call(edge.id):
-            # Tells the edge that the call stands, before there is anything to say.
-            await context.send_initial_metadata(())
+        async with self._call(context) as edge:
             try:
                 async with contextlib.aclosing(self._intake.take(edge, request_iterator)) as answers:
                     async for answer in answers:
@@ -72,10 +70,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def SyncRoster(  # noqa: N802
         self, request: edge_pb2.SyncRosterRequest, context: _Context
     ) -> AsyncIterator[edge_pb2.SyncRosterResponse]:
-        edge = await self._caller(context)
-        async with self._edges.call(edge.id):
-            # Tells the edge that the call stands, before there is anything to say.
-            await context.send_initial_metadata(())
+        async with self._call(context):
             sent = min(request.have_entries, len(self._rosters.entries))
             # The first answer may be empty: it says how long the node's chain is at most.
             opening = True
@@ -98,10 +93,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ReceiveCommands(  # noqa: N802
         self, request: edge_pb2.ReceiveCommandsRequest, context: _Context
     ) -> AsyncIterator[edge_pb2.ReceiveCommandsResponse]:
-        edge = await self._caller(context)
-        async with self._edges.call(edge.id):
-            # Tells the edge that the call stands, before there is anything to say.
-            await context.send_initial_metadata(())
+        async with self._call(context) as edge:
             sent: set[str] = set()
             while True:
                 seen = self._commands.new.count
@@ -125,10 +117,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ServeObjects(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.ServeObjectsRequest], context: _Context
     ) -> AsyncIterator[edge_pb2.ServeObjectsResponse]:
-        edge = await self._caller(context)
-        async with self._edges.call(edge.id):
-            # Tells the edge that the call stands, before there is anything to say.
-            await context.send_initial_metadata(())
+        async with self._call(context) as edge:
             link = Link()
             receiving = asyncio.create_task(self._receive(edge, link, request_iterator))
             try:
@@ -154,6 +143,18 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
                 continue
             link.deliver(piece)
 
+    @asynccontextmanager
+    async def _call(self, context: _Context) -> AsyncIterator[Edge]:
+        """A stream of an enrolled edge; it ends when the edge is revoked."""
+        edge = await self._caller(context)
+        try:
+            async with self._edges.call(edge.id):
+                # Tells the edge that the call stands, before there is anything to say.
+                await context.send_initial_metadata(())
+                yield edge
+        except EdgeRevoked as error:
+            await _deny(context, error)
+
     async def _caller(self, context: _Context) -> Edge:
         identity = tls.parse_identity(tls.peer_uri(context))
         edge = None
@@ -162,11 +163,11 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         if edge is None:
             await _deny(context, PeerError("This node knows no edge by this certificate.", reason="edge_unknown"))
         if edge.revoked_at is not None:
-            await _deny(context, PeerError("The household has revoked this edge.", reason="edge_revoked"))
+            await _deny(context, EdgeRevoked())
         return edge
 
 
-async def _deny(context: _Context, error: PeerError) -> NoReturn:
+async def _deny(context: _Context, error: GuardianError) -> NoReturn:
     _log.warning("edge_refused", reason=error.reason)
     await rpc.refuse(context, grpc.StatusCode.PERMISSION_DENIED, error)
 

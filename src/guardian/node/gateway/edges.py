@@ -20,6 +20,13 @@ class EnrolmentError(GuardianError):
     """A stranger that may not become an edge."""
 
 
+class EdgeRevoked(GuardianError):
+    """An edge its household has let go."""
+
+    def __init__(self) -> None:
+        super().__init__("The household has revoked this edge.", reason="edge_revoked")
+
+
 @dataclass(frozen=True)
 class Edge:
     """A registered edge."""
@@ -94,6 +101,11 @@ class Edges:
             self.bell.ring()
         try:
             yield
+        except asyncio.CancelledError:
+            # gRPC would leave a cancelled call hanging: the edge is to be told why instead.
+            if self._edges[edge_id].revoked_at is not None and task.uncancel() == 0:
+                raise EdgeRevoked from None
+            raise
         finally:
             link.calls.discard(task)
             link.last_seen = now()
