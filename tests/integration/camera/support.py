@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import httpx
 import yaml
 
 from guardian.edge.config import EdgeConfig
@@ -26,7 +26,7 @@ from guardian.vault import roster as vault_roster
 from guardian.vault import roster_author
 from guardian.vault.encoding import new_id
 from guardian.vault.identity import Keys
-from guardian.vault.reader import FileSource, SealedObject, open_object
+from guardian.vault.reader import BytesSource, SealedObject, open_object
 from guardian.vault.roster import Roster
 from guardian.vault.roster_form import Edge
 
@@ -53,7 +53,7 @@ class Household:
     def open(self, path: Path) -> SealedObject:
         """A sealed clip, opened with the owner's keys."""
         epochs = roster_author.open_epochs(self.roster, self.author)
-        return open_object(FileSource(path), self.roster, epochs, edge=self.edge, kind="clip")
+        return open_object(BytesSource(path.read_bytes()), self.roster, epochs, edge=self.edge, kind="clip")
 
 
 def movie(clip: SealedObject) -> bytes:
@@ -178,15 +178,18 @@ class CameraDaemon:
             )
 
     def health(self) -> dict[str, Any]:
-        transport = httpx.HTTPTransport(uds=str(self._socket))
-        with httpx.Client(transport=transport, base_url="http://daemon", timeout=5) as client:
-            answer: dict[str, Any] = client.get("/health").json()
-            return answer
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self._socket))
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: daemon\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        body: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+        return body
 
     def dependency(self, name: str) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = self.health()["dependencies"].get(name, {})
-        except (httpx.TransportError, FileNotFoundError):
+        except OSError:
             return {}
         return answer
 
