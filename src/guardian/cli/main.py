@@ -110,3 +110,7 @@ def _options(
 
 def _never() -> None:
     raise AssertionError("a verb is loaded before the overview is asked")
+
+
+if __name__ == "__main__":
+    main()
