@@ -43,7 +43,8 @@ class Service(Generic[C]):
         self.app: Any = None
         self.on_reload: Callable[[C], Awaitable[None]] | None = None
         self._reload = reload
-        self._notifier = sdnotify.SystemdNotifier()
+        # Without systemd the client would leave a socket open.
+        self._notifier = sdnotify.SystemdNotifier() if "NOTIFY_SOCKET" in os.environ else None
         self._health_open = False
         self._said_ready = False
         self._petted = 0.0
@@ -62,7 +63,7 @@ class Service(Generic[C]):
     def _say_ready(self) -> None:
         if self.health.ready and self._health_open and not self._said_ready:
             self._said_ready = True
-            self._notifier.notify("READY=1")
+            self._notify("READY=1")
             _log.info("ready")
 
     def status(self, text: str) -> None:
@@ -70,18 +71,18 @@ class Service(Generic[C]):
         self.health.status = text
         if text != self._status:
             self._status = text
-            self._notifier.notify(f"STATUS={text}")
+            self._notify(f"STATUS={text}")
 
     def progressed(self) -> None:
         """Pet the watchdog, at most once a second."""
         moment = time.monotonic()
         if moment - self._petted >= 1.0:
             self._petted = moment
-            self._notifier.notify("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
 
     async def reload(self) -> None:
         """SIGHUP: a wrong configuration is reported and the old one goes on."""
-        self._notifier.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             settings = self._reload()
             if self.on_reload is not None:
@@ -91,12 +92,16 @@ class Service(Generic[C]):
         except GuardianError as error:
             _log.error("config_refused", reason=error.reason, sentence=str(error))
         finally:
-            self._notifier.notify("READY=1")
+            self._notify("READY=1")
+
+    def _notify(self, message: str) -> None:
+        if self._notifier is not None:
+            self._notifier.notify(message)
 
     def stop(self) -> None:
         """Begin a clean stop."""
         if not self.stopping.is_set():
-            self._notifier.notify("STOPPING=1")
+            self._notify("STOPPING=1")
             self.stopping.set()
 
 

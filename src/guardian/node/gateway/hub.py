@@ -52,6 +52,11 @@ class Link:
         self._last = 0
         self._reads = asyncio.Semaphore(MAX_READS)
 
+    @property
+    def reading(self) -> int:
+        """How many windows are open now."""
+        return len(self._requests)
+
     def deliver(self, piece: _Piece) -> None:
         """A piece came; those of a request nobody waits for are dropped."""
         request = self._requests.get(piece.request_id)
