@@ -63,13 +63,13 @@ class Tap:
             down = files.enter_context((self.capture.folder / f"{number:04d}.down").open("wb"))
 
             async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, copy: object, way: str) -> None:
-                with contextlib.suppress(ConnectionError, ssl.SSLError):
+                with contextlib.suppress(OSError):
                     while data := await source.read(_PIECE):
                         copy.write(data)  # type: ignore[attr-defined]
                         setattr(self.capture, way, getattr(self.capture, way) + len(data))
                         target.write(data)
                         await target.drain()
-                with contextlib.suppress(ConnectionError, ssl.SSLError, RuntimeError):
+                with contextlib.suppress(OSError, RuntimeError):
                     if target.can_write_eof():
                         target.write_eof()
                     else:
