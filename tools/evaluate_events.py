@@ -8,6 +8,7 @@ it: every frame at `--fps` is looked at.
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -42,12 +43,16 @@ def frames(video: Path, fps: float, width: int) -> Iterator[tuple[float, Frame]]
             yield moment, np.asarray(picture.to_ndarray(format="bgr24", width=wide, height=high), np.uint8)
 
 
-def events_of(video: Path, settings: EdgeConfig, *, offset: float = 1_000_000.0) -> list[VisitState]:
-    """All events of a video, as they ended, in order of their start."""
+def events_of(
+    video: Path, settings: EdgeConfig, *, offset: float = 1_000_000.0, until: float = math.inf
+) -> list[VisitState]:
+    """All events of a video's first `until` seconds, as they ended, in order of their start."""
     detector = load(wanted(settings))
     watch = CameraWatch("video", settings)
     latest: dict[str, VisitState] = {}
     for moment, frame in frames(video, settings.detect.fps, settings.detect.width):
+        if moment >= until:
+            break
         seen = watch.see(frame, moment + offset, motion=True, detections=detector.detect(frame))
         latest |= {state.id: state for state in seen.states}
     latest |= {state.id: state for state in watch.end_all()}

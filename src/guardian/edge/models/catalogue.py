@@ -43,9 +43,9 @@ class Entry(Section):
 
 
 class Catalogue(Section):
-    """All models known, and the host their sources are fetched from."""
+    """All models known, and where the files of their sources are served from."""
 
-    host: str
+    base: Annotated[str, Field(pattern=r"\Ahttps?://[\w.:-]+\z")]
     labels: dict[str, tuple[str, ...]]
     models: tuple[Entry, ...]
 
@@ -72,7 +72,7 @@ class Catalogue(Section):
     def url(self, entry: Entry) -> str:
         """Where the entry's file is fetched from: fixed by commit, so its bytes never change."""
         source = entry.source
-        return f"https://{self.host}/{source.repository}/{source.commit}/{source.path}"
+        return f"{self.base}/{source.repository}/{source.commit}/{source.path}"
 
 
 def parse(text: str) -> Catalogue:
