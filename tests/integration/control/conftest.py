@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from tests.integration.control.world import Household, World, running, settings_for
 
 from guardian.cli.demo.postgres import APP, DATABASE, OWNER, Postgres
 from guardian.control.config import DatabaseSection, Settings
 from guardian.control.database.migrating import migrate
-from tests.integration.control.world import Household, World, running, settings_for
 
 
 @dataclass
@@ -67,13 +68,36 @@ def settings(tmp_path: Path, database: DatabaseSection) -> Settings:
     return settings_for(tmp_path, database.dsn, database.owner_dsn)
 
 
-@pytest.fixture
-async def world(settings: Settings) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One control plane for many tests: each has tenants of its own, and that must be enough to keep them apart."""
+    section = cluster.section(cluster.fresh(DATABASE))
+    async with running(settings_for(tmp_path_factory.mktemp("world"), section.dsn, section.owner_dsn)) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_world(settings: Settings) -> AsyncIterator[World]:
+    """For tests that exhaust limits, look at all tenants or break something."""
     async with running(settings) as made:
         yield made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def home(world: World) -> AsyncIterator[Household]:
     async with world.household() as household:
         yield household
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def neighbour(world: World) -> AsyncIterator[Household]:
+    async with world.household() as household:
+        yield household
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Servers and their clients live on one loop."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

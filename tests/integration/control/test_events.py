@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.integration.control.world import Household
 
+from guardian.common import tls
 from guardian.contracts.control.v1 import control_pb2 as pb
 from guardian.control.database.tables import event_quarantine
-from guardian.common import tls
-from tests.integration.control.world import Household
 
 
 async def test_a_summary_becomes_an_event_with_its_cameras_name(home: Household) -> None:
@@ -131,7 +131,6 @@ async def test_a_forged_cursor_is_refused(home: Household, cursor: str) -> None:
 
 
 async def test_another_node_of_the_same_tenant_cannot_overwrite_an_event(home: Household) -> None:
-    from guardian.common import tls
 
     summary = home.summary()
     await home.report()
@@ -139,7 +138,9 @@ async def test_another_node_of_the_same_tenant_cannot_overwrite_an_event(home: H
     key = tls.new_key()
     answer = await home.world.enrol(await home.world.token(home.tenant_id), key)
     async with home.world.channel(key, answer.certificate_der, answer.ca_der[0]) as channel:
-        other = Household(home.world, home.tenant_id, home.email, home.browser, answer, key, channel, edge_id=home.edge_id)
+        other = Household(
+            home.world, home.tenant_id, home.email, home.browser, answer, key, channel, edge_id=home.edge_id
+        )
         refused = await other.send(other.summary(id=summary.id, revision=9), other.summary())
     assert [item.reason for item in refused] == ["event_foreign", "event_foreign"]
     assert (await home.get(f"/events/{summary.id}"))["revision"] == 1

@@ -80,15 +80,16 @@ class World:
         return grpc.aio.secure_channel(f"127.0.0.1:{self.agents.port}", credentials, options=rpc.CLIENT_OPTIONS)
 
     @asynccontextmanager
-    async def household(self, email: str = "owner@example.org") -> AsyncIterator["Household"]:
+    async def household(self) -> AsyncIterator["Household"]:
         """A tenant whose owner is logged in and whose node is enrolled."""
+        email = f"{random_id().hex()}@example.org"
         tenant_id = await self.tenant(email)
         key = tls.new_key()
         answer = await self.enrol(await self.token(tenant_id), key)
         async with self.browser() as browser, self.channel(key, answer.certificate_der, answer.ca_der[0]) as channel:
-            login = {"email": email, "password": PASSWORD}
-            (await browser.post("/api/v1/session", json=login)).raise_for_status()
-            yield Household(self, tenant_id, email, browser, answer, key, channel)
+            household = Household(self, tenant_id, email, browser, answer, key, channel)
+            await household.log_in()
+            yield household
 
 
 @dataclass
@@ -115,6 +116,10 @@ class Household:
     @property
     def stub(self) -> Any:
         return control_pb2_grpc.AgentServiceStub(self.channel)
+
+    async def log_in(self) -> None:
+        login = {"email": self.email, "password": PASSWORD}
+        (await self.browser.post("/api/v1/session", json=login)).raise_for_status()
 
     async def get(self, path: str, **query: Any) -> Any:
         answer = await self.browser.get(f"/api/v1{path}", params=query)

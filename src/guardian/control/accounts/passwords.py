@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -10,14 +11,18 @@ from argon2.exceptions import InvalidHashError, VerificationError
 _AT_ONCE = 2
 
 
+@cache
+def nobodys_hash() -> str:
+    """Checked against when the account is unknown, so that the answer takes as long."""
+    return PasswordHasher().hash(secrets.token_urlsafe(32))
+
+
 class Passwords:
     """Hashes and checks passwords."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        # Checked against when the account is unknown, so that the answer takes as long.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
 
     async def hash(self, password: str) -> str:
         """The text to store."""
@@ -27,7 +32,7 @@ class Passwords:
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether the password is the stored one's; always False, and no faster, without one."""
         async with self._slots:
-            good = await asyncio.to_thread(self._verify, stored or self._nobody, password)
+            good = await asyncio.to_thread(self._verify, stored or nobodys_hash(), password)
         return good and stored is not None
 
     def outdated(self, stored: str) -> bool:

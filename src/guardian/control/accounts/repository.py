@@ -99,10 +99,12 @@ class AccountRepository:
         found = dict(counts)
         return [found[key] for key in keys]
 
-    async def forget_attempts(self, key: bytes, before: datetime) -> None:
-        """After a good login: its own key's count, and whatever is long past."""
-        old = sa.or_(login_attempts.c.key == key, login_attempts.c.since < before)
-        await self._scope.run(self._scope.delete(login_attempts).where(old))
+    async def forgive_attempt(self, keys: Sequence[bytes], before: datetime) -> None:
+        """A good login does not count under any of its keys, and whatever is long past is forgotten."""
+        for key in sorted(keys):
+            statement = self._scope.update(login_attempts).where(login_attempts.c.key == key)
+            await self._scope.run(statement.values(failures=login_attempts.c.failures - 1))
+        await self._scope.run(self._scope.delete(login_attempts).where(login_attempts.c.since < before))
 
     async def add_session(self, row: SessionRow) -> None:
         """A new session; needs a transaction opened for its hash."""

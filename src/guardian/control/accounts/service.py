@@ -59,7 +59,7 @@ class AccountService:
     async def log_in(self, email: str, password: str, address: str) -> LoggedIn:
         """A session for the right password; 401 `login_failed` or 429 `login_limited` otherwise."""
         subject = normal_email(email)
-        key = await self._count(subject, address)
+        keys = await self._count(subject, address)
         async with self._database.people() as scope:
             account = await AccountRepository(scope).find(LOCAL_ISSUER, subject)
         stored = account.password_hash if account else None
@@ -67,7 +67,7 @@ class AccountService:
             raise Unauthenticated("The address or the password is wrong.", reason="login_failed")
         if self._passwords.outdated(stored):
             await self._rehash(account.user_id, password)
-        return await self._open(account.user_id, key)
+        return await self._open(account.user_id, keys)
 
     async def subject(self, token: str) -> Subject:
         """Who a cookie's token belongs to; 401 `not_logged_in` when it is no live session's."""
@@ -115,7 +115,7 @@ class AccountService:
             await repository.set_password(user_id, password_hash, moment)
         return user_id
 
-    async def _count(self, subject: str, address: str) -> bytes:
+    async def _count(self, subject: str, address: str) -> list[bytes]:
         """Attempts count before they are tried, so that many at once gain nothing."""
         keys = [_hash(f"{subject}\0{address}"), _hash(f"\0{address}")]
         async with self._database.people() as scope:
@@ -126,14 +126,14 @@ class AccountService:
                 reason="login_limited",
                 retry_after=int(WINDOW.total_seconds()),
             )
-        return keys[0]
+        return keys
 
     async def _rehash(self, user_id: str, password: str) -> None:
         password_hash = await self._passwords.hash(password)
         async with self._database.people() as scope:
             await AccountRepository(scope).set_password(user_id, password_hash, now())
 
-    async def _open(self, user_id: str, key: bytes) -> LoggedIn:
+    async def _open(self, user_id: str, keys: list[bytes]) -> LoggedIn:
         token, moment = secrets.token_urlsafe(32), now()
         token_hash = _hash(token)
         async with self._database.people(user_id=user_id, secret_hash=token_hash) as scope:
@@ -142,7 +142,7 @@ class AccountService:
             if not belongs:
                 raise Unauthenticated("This account belongs to no household.", reason="no_tenant")
             tenant_id, role = belongs[0].tenant_id, belongs[0].role
-            await repository.forget_attempts(key, moment - WINDOW)
+            await repository.forgive_attempt(keys, moment - WINDOW)
             await repository.add_session(SessionRow(token_hash, tenant_id, user_id, moment, moment + self._life))
         async with self._database.tenant(tenant_id) as scope:
             await MemberRepository(scope).forget_expired_sessions(moment)

@@ -1,5 +1,6 @@
 """What stands before every route: size limits, the request header of our own page, security headers."""
 
+from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guardian.control.api.problems import from_error, problem
@@ -92,7 +93,8 @@ class _Limited:
         message = await self._receive()
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
-            raise _too_large(self._limit)
+            # The one kind of error that FastAPI lets through while it reads a body.
+            raise HTTPException(413)
         return message
 
 

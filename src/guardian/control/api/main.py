@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from guardian.common.errors import ConfigError
 from guardian.common.lifecycle import Service, daemon
+from guardian.control.accounts.passwords import nobodys_hash
 from guardian.control.api.context import Context
 from guardian.control.api.server import ApiServer
 from guardian.control.config import Settings
@@ -20,6 +21,8 @@ def check(settings: Settings) -> None:
 
 async def run(service: Service[Settings]) -> None:
     """Serve until told to stop."""
+    # Made before the first login, which would otherwise take longer than those after it.
+    await asyncio.to_thread(nobodys_hash)
     context = Context.create(service.settings, service.stopping)
     server = ApiServer(context)
     await server.start()

@@ -15,6 +15,8 @@ MEDIA_TYPE = "application/problem+json"
 _log = log.get(__name__)
 _REASONS = {
     404: ("not_found", "There is nothing at this address."),
+    400: ("invalid_request", "The request's body cannot be read."),
+    413: ("body_too_large", "The request is larger than this address takes."),
     405: ("method_not_allowed", "This address does not take this method."),
 }
 
