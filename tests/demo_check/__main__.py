@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo_check import leaks, opening, running, taps
-from tests.demo_check.owner import Owner
+from tests.demo_check.owner import SECRET, Owner
 from tests.demo_check.verdict import Verdict, count_visits, is_a_picture, summary_reveals
 
 from guardian.cli.demo.footage import Footage, choose
@@ -228,6 +228,11 @@ class Check:
         if not self.verdict.stopped_clean:
             self.verdict.problems.append(f"left behind: {left}")
 
+    def open_one(self, path: Path) -> bytes:
+        """A sealed clip's clear text, as its owner would save it."""
+        texts = opening.owner_texts(self.roster, self.slots, SECRET, [path.parent])
+        return b"".join(data for name, data in texts if name.startswith(path.name))
+
     def _search(self) -> None:
         """Open all the owner can open, and look for it everywhere else."""
         if not self.roster or not self.slots:
@@ -243,8 +248,6 @@ def search(
     state: Path, captures: Path, entries: list[dict[str, str]], slot_documents: list[dict[str, Any]]
 ) -> tuple[int, int, list[leaks.Leak]]:
     """Number of leaks, bytes of clear text searched for, and the leaks."""
-    from tests.demo_check.owner import SECRET
-
     secrets = leaks.Secrets(opening.owner_texts(entries, slot_documents, SECRET, [state / "edge"]))
     folders = [path for name in WRITTEN if (path := state / name).exists()]
     found = leaks.search_files(secrets, [*folders, captures])

@@ -100,7 +100,7 @@ async def stop(demo: Demo) -> dict[str, Any]:
     return {
         "status": status,
         "processes": processes_of(demo.folder),
-        "ports": [name for name, port in demo.ports.items() if _listens(port)],
+        "ports": listening(demo.ports),
         "sockets": [str(path) for path in demo.folder.rglob("*.sock")],
     }
 
@@ -119,6 +119,11 @@ def processes_of(folder: Path) -> list[str]:
         if str(folder) in line or where.startswith(str(folder)):
             found.append(f"{entry.name} {line.strip()}")
     return found
+
+
+def listening(ports: dict[str, int]) -> list[str]:
+    """Those of the ports that somebody still answers on."""
+    return [name for name, port in ports.items() if _listens(port)]
 
 
 def _listens(port: int) -> bool:

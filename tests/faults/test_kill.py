@@ -26,10 +26,13 @@ DAEMONS = {
 
 
 @pytest.fixture
-async def demo(tmp_path: Path, drawn_footage: Path) -> AsyncIterator[running.Demo]:
+async def demo(
+    open_folder: Path, drawn_footage: Path, shapes_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[running.Demo]:
     """The whole product, its footage looping, no taps in between."""
+    monkeypatch.setenv("GUARDIAN_MODEL__PATH", str(shapes_model))
     demo, arriving = await running.start(
-        tmp_path / "demo", ["--video", str(drawn_footage)], tmp_path / "demo.log", tapped=False
+        open_folder / "demo", ["--video", str(drawn_footage)], open_folder / "demo.log", tapped=False
     )
     try:
         demo.facts = await asyncio.wait_for(arriving, 120)

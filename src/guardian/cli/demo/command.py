@@ -118,8 +118,8 @@ def _closing_screen(home: Home, story: Story, user: str) -> None:
     table.add_row("2", "Under Devices compare the edge's words with those printed here, and confirm it.")
     table.add_row("3", "Events: people appear by themselves. Open one, play it, lock the vault.")
     table.add_row("", "")
-    if story.footage:
-        table.add_row("camera", story.footage)
+    table.add_row("camera", story.footage.description if story.footage else "your own")
+    table.add_row("detector", story.detector)
     table.add_row("logs", str(home.logs))
     run_dirs = " ".join(f"--run-dir {home.run_dir(tier)}" for tier in ("edge", "node", "control"))
     table.add_row("status", f"guardian status {run_dirs}")

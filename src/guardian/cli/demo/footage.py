@@ -18,11 +18,12 @@ Runner = Callable[[str, list[str]], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Footage:
-    """A video and what is known about it."""
+    """A video and what is known about it. `drawn` shapes need the detector that the project builds for them."""
 
     video: Path
     description: str
     visits: Path | None = None
+    drawn: bool = False
 
 
 def choose(video: str) -> Footage | None:
@@ -44,7 +45,7 @@ async def draw(folder: Path, run: Runner) -> Footage:
     video = folder / "drawn.mp4"
     if not video.exists():
         await run("footage", [sys.executable, str(CHECKOUT / "tools/camera/footage.py"), str(video)])
-    return Footage(video, "drawn footage (no sample video on this machine)", _visits_of(video))
+    return Footage(video, "drawn footage (no sample video on this machine)", _visits_of(video), drawn=True)
 
 
 async def prepare(footage: Footage, folder: Path, run: Runner) -> Path:
@@ -64,7 +65,7 @@ def server_command(prepared: Path, port: int, *, once: bool) -> list[str]:
 
 
 def _visits_of(video: Path) -> Path | None:
-    for candidate in (video.with_suffix(".visits.json"), video.with_name("visits.json")):
+    for candidate in (video.with_suffix(".json"), video.with_name("visits.json")):
         if candidate.is_file() and video.name in candidate.read_text():
             return candidate
     return None

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from guardian.cli.demo import footage as footage_module
 from guardian.cli.demo.home import CHECKOUT, Home, write_yaml
 from guardian.cli.demo.postgres import APP, OWNER, Postgres
@@ -45,10 +47,15 @@ class Story:
         self.postgres = Postgres(home.state("control") / "postgres", durable=True)
         self.password = ""
         self.tenant = ""
-        self.footage = ""
+        self.footage: footage_module.Footage | None = None
+        # What the closing screen says of the detector.
+        self.detector = ""
 
     async def up(self) -> None:
         """All of it; returns when the UI answers and the edge is enrolled."""
+        if not self.options.camera:
+            folder = self.home.folder / "footage"
+            self.footage = footage_module.choose(self.options.video) or await footage_module.draw(folder, self._tool)
         await self._control_plane()
         await self._tenant()
         await self._node()
@@ -153,6 +160,7 @@ class Story:
                 ],
                 stdin=str(token["token"]),
             )
+        await self._model()
         self.step("edge: uplink, analyzer")
         await asyncio.gather(self._daemon("uplink", "edge"), self._daemon("analyzer", "edge"))
 
@@ -160,14 +168,9 @@ class Story:
         """The reader's camera, or a simulated one, and the daemon that watches it."""
         home = self.home
         path = self.options.camera
-        if path:
-            self.footage = "your camera"
-        else:
-            self.step("a simulated RTSP camera")
-            folder = home.folder / "footage"
-            footage = footage_module.choose(self.options.video) or await footage_module.draw(folder, self._tool)
-            self.footage = footage.description
-            prepared = await footage_module.prepare(footage, folder, self._tool)
+        if self.footage is not None:
+            self.step(f"a simulated RTSP camera playing {self.footage.description}")
+            prepared = await footage_module.prepare(self.footage, home.folder / "footage", self._tool)
             port = home.ports["camera"]
             command = footage_module.server_command(prepared, port, once=self.options.once)
             await self.supervisor.start(Program("rtsp-camera", command, home.logs / "rtsp-camera.log"))
@@ -175,6 +178,29 @@ class Story:
         write_yaml(home.folder / "edge-cameras" / "front.yaml", {"name": "Front door", "path": path})
         self.step("edge: camera daemon")
         await self._daemon("camera", "edge", instance="front")
+
+    async def _model(self) -> None:
+        """The detector: a model at hand, or fetched; without one the edge makes motion events and says so."""
+        config = str(self.home.config("edge"))
+        if self.footage is not None and self.footage.drawn:
+            self.step("detector: built here, for drawn shapes")
+            model = self.home.folder / "footage" / "shapes.onnx"
+            await self._tool("model-build", [sys.executable, str(CHECKOUT / "tools/detector/build.py"), str(model)])
+            settings = yaml.safe_load(self.home.config("edge").read_text())
+            write_yaml(self.home.config("edge"), {**settings, "model": {"path": str(model), "head": "deimv2"}})
+            self.detector = "built by the project, finds drawn shapes"
+            return
+        listed = json.loads(await self._run("model-list", ["guardian", "model", "list", "--config", config, "--json"]))
+        default = next(item for item in listed if item["default"])
+        self.detector = str(default["title"])
+        if default["state"] == "good":
+            return
+        self.step(f"detector: fetching {default['name']}")
+        try:
+            await self._run("model-fetch", ["guardian", "model", "fetch", "--config", config])
+        except DemoError:
+            self.detector = "none: motion events only. With internet access: guardian model fetch"
+            self.step("detector: the model cannot be fetched here, so there will be motion events only")
 
     def roster_known(self) -> bool:
         """Whether the edge has its household's roster."""
