@@ -173,6 +173,9 @@ class Analyzer:
                 retried = now
                 await self._try_load()
             self._tell()
+            if self._intake.idle:
+                # It waits for the cameras; with frames waiting only looking at one counts as progress.
+                self._service.progressed()
             await asyncio.sleep(_TICK)
 
     def _tick_vault(self) -> Sealing | None:

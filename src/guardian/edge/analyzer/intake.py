@@ -91,6 +91,11 @@ class Intake:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._socket.unlink(missing_ok=True)
 
+    @property
+    def idle(self) -> bool:
+        """Whether every frame that came was taken."""
+        return not self._turns
+
     async def next(self) -> tuple[Link, Message, bytes]:
         """The next frame or idle, of the camera whose turn it is."""
         while not self._turns:

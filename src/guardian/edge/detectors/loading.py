@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from guardian.common import log
 from guardian.edge.detectors.base import Detector
 from guardian.edge.detectors.deimv2 import DeimV2
 from guardian.edge.detectors.runtime import choose_device, core, read_graph
 from guardian.edge.models.catalogue import ModelError, catalogue
 from guardian.edge.models.library import Library
 
+_log = log.get(__name__)
 # One line a head: what makes a detector of a graph.
 HEADS: dict[str, Callable[..., Detector]] = {"deimv2": DeimV2}
 
