@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
     ("line", "what"),
     [
         ("index = https://" + "pypi.example/simple", "a registry's address"),
-        ("--extra-" + "index-url file:///opt/x", "a package index"),
+        ("--extra-index-" + "url file:///opt/x", "a package index"),
         ("path = '/" + "root/thing'", "a path of one machine"),
         ('  "reso' + 'lved": "x"', "a download address in a lock"),
         ("<" * 7 + " HEAD", "a merge's leftovers"),
