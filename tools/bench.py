@@ -64,10 +64,10 @@ def main() -> int:
         began = time.monotonic()
         try:
             found = importlib.import_module(f"tests.bench.{name}").run()
+            figures += [row(name, item) for item in (found if isinstance(found, list) else [found])]
         except Exception as error:  # noqa: BLE001 - one that cannot measure must not take the others' figures with it
             failed.append(f"{name}: {type(error).__name__}: {error}")
             continue
-        figures += found if isinstance(found, list) else [found]
         print(f"    {time.monotonic() - began:.0f} s", flush=True)
     path = write(figures, failed)
     show(figures)
@@ -75,6 +75,24 @@ def main() -> int:
         print(f"could not measure {line}", file=sys.stderr)
     print(f"{path.relative_to(ROOT)}")
     return 1 if failed else 0
+
+
+def row(module: str, found: dict[str, Any]) -> Figure:
+    """A module's answer in the table's terms; what else it says stays beside it in the JSON."""
+    ratio = found.get("ratio")
+    value = found.get("value", ratio.get("median") if isinstance(ratio, dict) else ratio)
+    goal, baseline = found.get("goal", found.get("goal_ratio")), found.get("baseline")
+    if value is None or goal is None:
+        raise ValueError("its answer has no value, or no goal")
+    named = {"baseline": None, "baseline_name": baseline} if isinstance(baseline, str) else {}
+    holds = found.get("holds", found.get("good", isinstance(goal, int | float) and value >= goal))
+    fixed = {
+        "name": found.get("name", found.get("what", module)),
+        "value": value,
+        "goal": str(goal),
+        "holds": bool(holds),
+    }
+    return Figure(**{**found, **fixed, **named})  # type: ignore[typeddict-item]
 
 
 def find_modules() -> list[str]:
@@ -117,7 +135,7 @@ def versions() -> dict[str, str]:
 def write(figures: list[Figure], failed: list[str]) -> Path:
     """One file a run."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+    path = RESULTS / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.json"
     run = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(), "versions": versions()}
     path.write_text(json.dumps({**run, "figures": figures, "failed": failed}, indent=2) + "\n", encoding="utf-8")
     return path
@@ -125,24 +143,23 @@ def write(figures: list[Figure], failed: list[str]) -> Path:
 
 def show(figures: list[Figure]) -> None:
     """For a person."""
-    table = Table("figure", "goal", "value", "median", "p95", "unit", "beside it", "holds")
+    table = Table("figure", "value", "goal", "holds", "median", "p95", "beside it", "unit")
     for item in figures:
-        baseline = item.get("baseline")
-        beside = f"{_number(baseline)} {item.get('baseline_name', '')}".strip() if baseline is not None else "–"
         table.add_row(
             item["name"],
-            item["goal"],
             _number(item["value"]),
+            item["goal"],
+            "yes" if item["holds"] else "[bold]no[/]",
             _number(item.get("median")),
             _number(item.get("p95")),
+            _number(item.get("baseline")),
             item.get("unit", ""),
-            beside,
-            "yes" if item["holds"] else "[bold]no[/]",
         )
     Console().print(table)
     for item in figures:
-        if item.get("note"):
-            print(f"  {item['name']}: {item['note']}")
+        for text in (f"beside it: {item['baseline_name']}" if item.get("baseline_name") else "", item.get("note", "")):
+            if text:
+                print(f"  {item['name']}: {text}")
 
 
 def _number(value: float | None) -> str:
