@@ -1,6 +1,6 @@
 // The frame of every signed-in page: navigation, connection, the lock, and what stands in the way of the page itself.
 import { Suspense } from "react";
-import { Navigate, Outlet, useLocation } from "react-router";
+import { Navigate, Outlet, ScrollRestoration, useLocation } from "react-router";
 import { ApiError } from "@/api/errors";
 import { LiveRegion } from "@/ui/announce";
 import { ErrorState, Skeleton } from "@/ui/Feedback";
@@ -51,6 +51,7 @@ function Signed() {
       </div>
       <BottomNav />
       <LiveRegion />
+      <ScrollRestoration />
     </div>
   );
 }

@@ -1,9 +1,18 @@
 // Server state: one client, one place for keys and refresh rules.
-import { QueryClient, useQuery } from "@tanstack/react-query";
+import { QueryCache, QueryClient, useQuery } from "@tanstack/react-query";
 import { api } from "@/api";
 import { ApiError } from "@/api/errors";
 
-export const queryClient = new QueryClient({
+// Any route may be the first to hear that the session ended; the session is then asked for, and the page leaves.
+const cache = new QueryCache({
+  onError: (error, query) => {
+    const ended = error instanceof ApiError && error.status === 401 && query.queryKey[0] !== keys.session[0];
+    if (ended) void queryClient.invalidateQueries({ queryKey: keys.session });
+  },
+});
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: cache,
   defaultOptions: {
     queries: {
       staleTime: 10_000,

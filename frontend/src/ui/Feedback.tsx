@@ -121,6 +121,7 @@ export function Panel({ title, action, children, className, testId }: { title?: 
 export function PageHeader({ title, lead, children }: { title: string; lead?: ReactNode; children?: ReactNode }) {
   return (
     <header className="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+      <title>{`${title} · Guardian`}</title>
       <div>
         <h1 className="text-xl font-semibold sm:text-2xl">{title}</h1>
         {lead && <p className="mt-1 text-soft">{lead}</p>}

@@ -12,6 +12,7 @@ const promises: [IconName, string][] = [
 export function AuthLayout({ title, lead, children }: { title: string; lead?: ReactNode; children: ReactNode }) {
   return (
     <main className="grid min-h-dvh lg:grid-cols-[minmax(20rem,5fr)_7fr]">
+      <title>{`${title} · Guardian`}</title>
       <aside className="relative hidden overflow-hidden bg-sunken p-12 lg:flex lg:flex-col lg:justify-between">
         <Logo />
         <ClosedLids />

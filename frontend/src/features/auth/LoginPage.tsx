@@ -1,10 +1,11 @@
 // Signing in to the account. The vault's secret is another thing, asked for later, and never sent.
-import { useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { Navigate, useLocation } from "react-router";
 import { api } from "@/api";
 import { ApiError } from "@/api/errors";
 import { keys, queryClient, useSession } from "@/app/queries";
+import { leaveVault } from "@/app/vault";
 import { Button } from "@/ui/Button";
 import { Banner, sentence } from "@/ui/Feedback";
 import { SecretField, TextField } from "@/ui/Field";
@@ -17,11 +18,21 @@ export default function LoginPage() {
   const [password, setPassword] = useState("");
   const login = useMutation({
     mutationFn: () => api.login(email.trim(), password),
-    onSuccess: (answer) => queryClient.setQueryData(keys.session, answer),
+    onSuccess: (answer) => {
+      // Nothing of whoever was signed in before is to be seen.
+      queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== keys.session[0] });
+      queryClient.setQueryData(keys.session, answer);
+    },
   });
 
+  const out = session.isError;
+  // A session that ended elsewhere must not leave the vault open behind this page.
+  useEffect(() => {
+    if (out) leaveVault();
+  }, [out]);
+
   const back = (location.state as { from?: string } | null)?.from;
-  if (session.data) return <Navigate to={back?.startsWith("/") ? back : "/"} replace />;
+  if (session.data && !out) return <Navigate to={back?.startsWith("/") ? back : "/"} replace />;
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();

@@ -34,15 +34,13 @@ export function ConfirmEdge({ edge, claim }: { edge: Edge; claim: EdgeClaim }) {
       <p className="max-w-2xl text-soft">
         Compare these with the words on the edge (run <code className="rounded-sm bg-sunken px-1 font-mono text-sm text-ink">guardian status</code> there). If all ten are the same, in the same order, no one stands between you and it.
       </p>
-      <ol data-testid="edge-words" data-edge-id={edge.id} className="my-5 grid grid-cols-2 gap-2 sm:grid-cols-5">
+      <ol data-testid="edge-words" data-edge-id={edge.id} className="my-5 grid grid-cols-2 gap-2 [counter-reset:word] sm:grid-cols-5">
         {words.map((word, index) => (
-          <li key={index} className="flex items-baseline gap-2 rounded-md border border-line bg-paper px-3 py-2.5">
-            <span className="w-4 text-right text-xs text-faint" aria-hidden="true">
-              {index + 1}
-            </span>
-            <span className="font-mono text-base font-semibold" data-word>
-              {word}
-            </span>
+          <li
+            key={index}
+            className="rounded-md border border-line bg-paper px-3 py-2.5 font-mono text-base font-semibold [counter-increment:word] before:mr-2.5 before:inline-block before:w-4 before:text-right before:font-sans before:text-xs before:font-normal before:text-faint before:content-[counter(word)]"
+          >
+            {word}
           </li>
         ))}
       </ol>

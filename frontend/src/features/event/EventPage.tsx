@@ -30,7 +30,7 @@ export default function EventPage() {
       {query.isPending ? (
         <EventSkeleton />
       ) : query.data ? (
-        <EventView event={query.data} />
+        <EventView key={query.data.id} event={query.data} />
       ) : query.error instanceof ApiError && query.error.status === 404 ? (
         <EmptyState icon="lid" title="This event is not here" action={<ButtonLink to="/events">All events</ButtonLink>}>
           It may have been kept as long as it was to be kept, and then removed.
@@ -47,6 +47,7 @@ function EventView({ event }: { event: GuardianEvent }) {
   const signed = useSignedEvent(event);
   return (
     <article>
+      <title>{`${labelName(event.label)}, ${event.camera_name || event.camera_id} · Guardian`}</title>
       <header className="mb-5">
         <h1 className="flex flex-wrap items-center gap-x-3 gap-y-1 text-xl font-semibold sm:text-2xl">
           <Icon name={labelIcon(event.label)} size={28} className="text-primary" />

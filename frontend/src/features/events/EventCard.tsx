@@ -19,7 +19,7 @@ export const EventCard = memo(function EventCard({ event, fresh, back }: Props) 
   const cut = event.objects.some((object) => object.kind === "clip" && object.truncated);
   const name = event.camera_name || event.camera_id;
   return (
-    <li data-testid="event-card" data-event-id={event.id} data-label={event.label} data-revision={event.revision} className={cx("min-w-0", fresh ? "animate-arrive" : "far")}>
+    <li data-testid="event-card" data-event-id={event.id} data-label={event.label} data-revision={event.revision} className={cx("min-w-0", fresh && "animate-arrive")}>
       <Link
         to={`/events/${event.id}`}
         state={{ back }}

@@ -7,7 +7,7 @@ import { byDay } from "./merge";
 import { dayTitle, localDay } from "@/lib/format";
 import { Button, Spinner } from "@/ui/Button";
 import { EmptyState, ErrorState, PageHeader } from "@/ui/Feedback";
-import { EventCard } from "./EventCard";
+import { blocksOf, EventBlock } from "./EventBlock";
 import { GettingStarted } from "@/features/onboarding/GettingStarted";
 import { FilterBar } from "./FilterBar";
 import { isFiltered, noFilters, readFilters, writeFilters, type Filters } from "./filters";
@@ -50,11 +50,11 @@ export default function EventsPage() {
                 </span>
                 <span className="h-px flex-1 self-center bg-line" aria-hidden="true" />
               </h2>
-              <ul className="grid gap-3 sm:grid-cols-2 sm:gap-5 xl:grid-cols-3">
-                {group.events.map((event) => (
-                  <EventCard key={event.id} event={event} fresh={arrived.has(event.id)} back={search.toString()} />
+              <div className="grid gap-3 sm:gap-5">
+                {blocksOf(group.events).map((block, index) => (
+                  <EventBlock key={index} events={block} arrived={arrived} back={search.toString()} />
                 ))}
-              </ul>
+              </div>
             </section>
           ))
         )}

@@ -1,32 +1,23 @@
 // An event's small picture. Sealed until its card comes near the viewport; says so when it cannot be opened.
-import { useEffect, useRef, useState } from "react";
 import type { GuardianEvent } from "@/api/types";
 import { useVault } from "@/app/vault";
 import { labelIcon } from "@/features/events/labels";
 import { labelName } from "@/lib/format";
+import { useNear } from "@/lib/useNear";
 import { sentence } from "@/ui/Feedback";
 import { Icon } from "@/ui/icons";
 import { pictureRef } from "./refs";
 import { usePicture } from "./usePicture";
 
 export function Thumbnail({ event }: { event: GuardianEvent }) {
-  const frame = useRef<HTMLDivElement>(null);
-  const [near, setNear] = useState(false);
+  const [frame, near] = useNear<HTMLDivElement>();
   const trusted = useVault((state) => state.vault?.roster.edges.has(event.edge_id) ?? false);
-  useEffect(() => {
-    const node = frame.current;
-    if (!node) return;
-    const observer = new IntersectionObserver((entries) => setNear(entries.some((entry) => entry.isIntersecting)), { rootMargin: "240px" });
-    observer.observe(node);
-    return () => observer.disconnect();
-  }, []);
-
   const ref = pictureRef(event, "thumbnail");
   const { picture } = usePicture(ref, "thumbnail", near && trusted);
   const name = labelName(event.label);
   return (
     <div ref={frame} className="relative aspect-video h-full w-full overflow-hidden bg-sunken sm:h-auto">
-      {picture.state === "open" ? (
+      {picture.state === "open" && !near ? null : picture.state === "open" ? (
         <img src={picture.url} alt={`${name} on ${event.camera_name || event.camera_id}`} decoding="async" className="absolute inset-0 size-full object-cover transition-transform duration-500 group-hover:scale-[1.02]" />
       ) : !trusted ? (
         <Instead icon="shield" text="Unconfirmed edge" />

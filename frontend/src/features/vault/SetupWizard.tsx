@@ -41,6 +41,7 @@ export default function SetupWizard() {
 
   return (
     <div className="mx-auto max-w-xl py-4">
+      <title>Your vault · Guardian</title>
       <Steps names={["Secret", "Recovery code", "Your edge", "Watching"]} current={made ? 1 : 0} />
       <h1 ref={heading} tabIndex={-1} className="mt-8 text-2xl font-semibold outline-none">
         {made ? "Store your recovery code" : "Make your vault"}

@@ -34,6 +34,7 @@ export default function UnlockPanel() {
 
   return (
     <section data-testid="locked-state" aria-labelledby="locked-title" className="mx-auto grid max-w-md justify-items-center pt-6 sm:pt-16">
+      <title>Locked · Guardian</title>
       <span className="grid size-16 place-items-center rounded-full bg-primary-wash text-primary">
         <Icon name="lock" size={30} />
       </span>
