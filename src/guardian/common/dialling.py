@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
+import grpc
 import grpc.aio
 
 from guardian.common import log, rpc
@@ -73,18 +74,23 @@ async def race(*works: Coroutine[Any, Any, None]) -> None:
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        faults = [fault for task in done if not task.cancelled() and (fault := task.exception())]
     finally:
         await end(tasks)
-    for task in done:
-        task.result()
+    if faults:
+        raise faults[0]
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:
     """Cancel tasks and wait until they are gone; what they raise now no longer matters."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        # Once is not enough: Python 3.11's wait_for may swallow a cancellation that meets its result.
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.5)
     for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError, GuardianError):
+        with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.BaseError, GuardianError):
             await task
 
 

@@ -31,17 +31,20 @@ _SIZES: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", MAX_MESSAGE),
 ]
-CLIENT_OPTIONS: list[tuple[str, Any]] = [
-    *_KEEPALIVE,
+# Without keepalive: a Unix socket does not go silent.
+LOCAL_OPTIONS: list[tuple[str, Any]] = [
     *_SIZES,
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
+CLIENT_OPTIONS: list[tuple[str, Any]] = [*_KEEPALIVE, *LOCAL_OPTIONS]
 SERVER_OPTIONS: list[tuple[str, Any]] = [
     *_KEEPALIVE,
     *_SIZES,
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    # Pings are how our own peers notice a dead link: they are never counted as abuse.
+    ("grpc.http2.max_ping_strikes", 0),
     ("grpc.max_concurrent_streams", 128),
     # A second daemon on the same port must fail, not share it.
     ("grpc.so_reuseport", 0),
@@ -92,7 +95,7 @@ def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:
 def socket_channel(path: Path) -> grpc.aio.Channel:
     """A channel to a Unix socket on this machine."""
     # Without an authority gRPC would send the percent-encoded path, which servers refuse.
-    return grpc.aio.insecure_channel(f"unix:{path}", options=[*CLIENT_OPTIONS, ("grpc.default_authority", "localhost")])
+    return grpc.aio.insecure_channel(f"unix:{path}", options=[*LOCAL_OPTIONS, ("grpc.default_authority", "localhost")])
 
 
 async def pinned_channel(token: Token) -> grpc.aio.Channel:

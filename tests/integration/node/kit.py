@@ -106,14 +106,14 @@ class Node:
         await self.gateway.stop()
 
 
-def node_settings(folder: Path, **relay: object) -> NodeConfig:
+def node_settings(folder: Path, listen: str = "127.0.0.1:0", **relay: object) -> NodeConfig:
     """A node whose ports are chosen by the system."""
     return parse(
         NodeConfig,
         {
             "state_dir": str(folder / "state"),
             "run_dir": str(folder / "run"),
-            "gateway": {"listen": "127.0.0.1:0", "enrol_listen": "127.0.0.1:0", "advertise": "127.0.0.1:0"},
+            "gateway": {"listen": listen, "enrol_listen": "127.0.0.1:0", "advertise": "127.0.0.1:0"},
             "relay": {"listen": "127.0.0.1:0", "ui_origin": "http://ui.test:8080", **relay},
         },
         source="test",
@@ -137,9 +137,9 @@ def make_identity(settings: NodeConfig, ticket_keys: list[bytes] | None = None) 
     return who
 
 
-async def open_node(folder: Path) -> Node:
+async def open_node(folder: Path, listen: str = "127.0.0.1:0") -> Node:
     """A gateway on `folder`, with the identity it has or a new one."""
-    settings = node_settings(folder)
+    settings = node_settings(folder, listen)
     try:
         who = node_identity.load(settings.state_dir)
     except node_identity.IdentityError:

@@ -36,7 +36,8 @@ class Ring:
     async def wait(self, timeout: float) -> None:
         """Until the next ring since the last wait, at most `timeout` seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._rung.wait()
         self._rung.clear()
 
     def _drain(self) -> None:

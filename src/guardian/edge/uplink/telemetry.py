@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,8 @@ from guardian.edge.uplink.host import Host
 
 _TIMEOUT = 2.0
 _MAX_ANSWER = 256 << 10
+# Sockets speak plain HTTP; httpx would load all authorities of the system for each of them.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _STATES = {
     "ok": edge_pb2.COMPONENT_STATE_OK,
     "waiting": edge_pb2.COMPONENT_STATE_WAITING,
@@ -64,7 +67,8 @@ class Telemetry:
             line.up("The node knows how this edge is.")
             self._progressed()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._settings.uplink.telemetry_interval)
+                async with asyncio.timeout(self._settings.uplink.telemetry_interval):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def status(self) -> edge_pb2.EdgeStatus:
@@ -96,7 +100,7 @@ class Telemetry:
 
 async def read_health(socket: Path) -> dict[str, Any] | None:
     """`GET /health` of a daemon; None when it does not answer as one."""
-    transport = httpx.AsyncHTTPTransport(uds=str(socket))
+    transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=_NO_TLS)
     try:
         async with httpx.AsyncClient(transport=transport, timeout=_TIMEOUT) as client:
             answer = await client.get("http://daemon/health")

@@ -84,14 +84,21 @@ class Commands:
             result = vault_pb2.CommandResult(
                 command_id=command.id, accepted=False, reason=reason, sentence=error.details() or ""
             )
+            await self._tell(result)
+
+    async def _tell(self, result: vault_pb2.CommandResult) -> None:
+        try:
             await self._control.ReportCommand(control_pb2.ReportCommandRequest(result=result), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            # What the control plane has forgotten it will never take.
+            if rpc.reason_of(error) != "command_unknown":
+                raise
 
     async def _up(self) -> None:
         call = self._gateway.WatchCommandResults(node_pb2.WatchCommandResultsRequest())
         try:
             async for answer in call:
-                request = control_pb2.ReportCommandRequest(result=answer.result)
-                await self._control.ReportCommand(request, timeout=10)
+                await self._tell(answer.result)
                 confirm = node_pb2.AckCommandResultRequest(command_id=answer.result.command_id)
                 await self._gateway.AckCommandResult(confirm, timeout=10)
         finally:

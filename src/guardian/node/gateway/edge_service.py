@@ -120,18 +120,21 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         async with self._call(context) as edge:
             link = Link()
             receiving = asyncio.create_task(self._receive(edge, link, request_iterator))
+            closing = asyncio.create_task(link.closed.wait())
+            asking: asyncio.Task[edge_pb2.ServeObjectsResponse] | None = None
             try:
-                while not link.closed.is_set():
+                while not closing.done():
                     asking = asyncio.create_task(link.outgoing.get())
-                    await asyncio.wait({asking, receiving}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({asking, receiving, closing}, return_when=asyncio.FIRST_COMPLETED)
                     if not asking.done():
-                        asking.cancel()
                         break
                     yield asking.result()
             finally:
                 self._hub.leave(edge.id, link)
-                receiving.cancel()
-                with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError):
+                for task in (receiving, closing, asking):
+                    if task is not None:
+                        task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.BaseError):
                     await receiving
 
     async def _receive(self, edge: Edge, link: Link, pieces: AsyncIterator[edge_pb2.ServeObjectsRequest]) -> None:

@@ -122,13 +122,15 @@ class Link:
         if self.closed.is_set():
             raise ReadError(_LOST[0], reason=_LOST[1])
         try:
-            await asyncio.wait_for(self.outgoing.put(asked), PIECE_SECONDS)
+            async with asyncio.timeout(PIECE_SECONDS):
+                await self.outgoing.put(asked)
         except TimeoutError:
             raise _slow() from None
 
     async def _next(self, request: _Request) -> _Piece:
         try:
-            piece = await asyncio.wait_for(request.pieces.get(), PIECE_SECONDS)
+            async with asyncio.timeout(PIECE_SECONDS):
+                piece = await request.pieces.get()
         except TimeoutError:
             raise _slow() from None
         if piece is None:

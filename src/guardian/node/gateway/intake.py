@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
+import grpc
 import grpc.aio
 
 from guardian.common import log
@@ -47,7 +48,7 @@ class Intake:
                 yield edge_pb2.SendEventsResponse(acknowledged=last, refused=refused)
         finally:
             receiving.cancel()
-            with contextlib.suppress(asyncio.CancelledError, grpc.aio.BaseError):
+            with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.BaseError):
                 await receiving
 
 

@@ -39,6 +39,7 @@ class Gateway:
     edges: Edges
     rosters: Rosters
     intake: Intake
+    commands: Commands
     hub: Hub
     servers: list[grpc.aio.Server]
     edge_address: str
@@ -91,7 +92,7 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
             await server.stop(0)
         store.close()
         raise
-    return Gateway(store, edges, rosters, intake, hub, servers, edge_address, enrol_address)
+    return Gateway(store, edges, rosters, intake, commands, hub, servers, edge_address, enrol_address)
 
 
 async def run(service: Service[NodeConfig]) -> None:
