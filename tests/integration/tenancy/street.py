@@ -1,0 +1,238 @@
+"""A control plane and the houses on its street, brought up by an operator and strangers: processes, verbs, tokens."""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+import yaml
+from tests.integration.tenancy.resident import Resident
+from typer.testing import CliRunner
+
+from guardian.cli import control, tenant
+from guardian.cli.demo.postgres import APP, OWNER, Postgres
+from guardian.cli.demo.supervisor import Program, Supervisor
+from guardian.common import rpc
+from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
+from guardian.edge.enroll.enrol import enrol_async as enrol_edge
+from guardian.node.enroll.enrol import enrol_async as enrol_node
+
+T = TypeVar("T")
+BIN = Path(sys.executable).parent
+
+
+async def until(look: Callable[[], Awaitable[T]]) -> T:
+    """The first true answer; the test's own timeout is the limit."""
+    while not (found := await look()):
+        await asyncio.sleep(0.1)
+    return found
+
+
+@dataclass
+class Street:
+    """PostgreSQL, guardian-api and guardian-agents; houses are added with `move_in`."""
+
+    folder: Path
+    supervisor: Supervisor = field(default_factory=lambda: Supervisor(lambda _: None))
+    houses: dict[str, "House"] = field(default_factory=dict)
+    # One verb at a time has standard input and output.
+    _terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.postgres = Postgres(self.folder / "pg", durable=False)
+        self.ports = dict(zip(("ui", "agents", "enrol"), free_ports(3), strict=True))
+        self.config = self.folder / "control.yaml"
+
+    @property
+    def url(self) -> str:
+        """The UI's and the API's address."""
+        return f"http://127.0.0.1:{self.ports['ui']}"
+
+    async def open(self) -> None:
+        """From an empty folder to a control plane that answers."""
+        await asyncio.to_thread(self.postgres.start)
+        ports = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        content = {
+            "state_dir": str(self.folder / "control"),
+            "run_dir": str(self.folder / "c"),
+            "database": {"dsn": self.postgres.dsn(APP), "owner_dsn": self.postgres.dsn(OWNER)},
+            "api": {"listen": ports["ui"], "public_url": self.url},
+            "agents": {
+                "listen": ports["agents"],
+                "enrol_listen": ports["enrol"],
+                "advertise": ports["agents"],
+                "enrol_advertise": ports["enrol"],
+            },
+        }
+        self.config.write_text(yaml.safe_dump(content))
+        await self.run("migrate", "guardian-migrate", "--config", str(self.config))
+        await asyncio.gather(*(self.daemon(name, self.config, self.folder / "c") for name in ("agents", "api")))
+
+    async def close(self) -> None:
+        """Residents leave, and every process ends."""
+        for house in self.houses.values():
+            await house.owner.http.aclose()
+        supervisors = [self.supervisor, *(house.supervisor for house in self.houses.values())]
+        await asyncio.gather(*(item.stop() for item in supervisors))
+        await asyncio.to_thread(self.postgres.stop)
+
+    async def move_in(self, name: str) -> "House":
+        """A house of this name: a tenant, its node and its edge, and a vault that knows both; once only."""
+        if name not in self.houses:
+            house = self.houses[name] = House(self, name, self.folder / name)
+            await house.found()
+            await house.furnish()
+        return self.houses[name]
+
+    async def run(self, label: str, *command: str, stdin: str = "") -> str:
+        """A console script to its end; its output."""
+        program = Program(label, [str(BIN / command[0]), *command[1:]], self.folder / f"{label}.log")
+        return await self.supervisor.run(program, stdin=stdin.encode())
+
+    async def verb(self, app: typer.Typer, *command: str, stdin: str = "") -> dict[str, Any]:
+        """An operator's verb with its answer in JSON; inside this process, which has paid for its imports."""
+        async with self._terminal:
+            asked = [*command, "--config", str(self.config), "--json"]
+            result = await asyncio.to_thread(CliRunner().invoke, app, asked, input=stdin)
+        if result.exception is not None:
+            raise result.exception
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return answer
+
+    async def daemon(
+        self, name: str, config: Path, run_dir: Path, *instance: str, supervisor: Supervisor | None = None
+    ) -> None:
+        """Start a daemon and wait until it is ready."""
+        label = "@".join([name, *instance])
+        command = [str(BIN / f"guardian-{name}"), "--config", str(config), *instance]
+        log = self.folder / f"{run_dir.name}-{label}.log"
+        known = f"{run_dir.name}/{label}"
+        program = Program(known, command, log, socket=run_dir / f"{label}.sock")
+        await (supervisor or self.supervisor).start(program, timeout=120)
+
+
+@dataclass
+class House:
+    """One tenant with its owner, its node and its edge."""
+
+    street: Street
+    name: str
+    folder: Path
+    supervisor: Supervisor = field(default_factory=lambda: Supervisor(lambda _: None))
+
+    def __post_init__(self) -> None:
+        self.owner = Resident(self.street.url)
+        self.email = f"{self.name}@example.org"
+        self.password = secrets.token_hex(8)
+        self.tenant = self.node = self.edge = self.node_token = self.edge_token = ""
+        self.ports = dict(zip(("relay", "gateway", "enrol"), free_ports(3), strict=True))
+        self.node_config, self.edge_config = self.folder / "node.yaml", self.folder / "edge.yaml"
+        # Short, and beside each other: sockets.
+        self.node_run, self.edge_run = self.street.folder / f"{self.name}-n", self.street.folder / f"{self.name}-e"
+        self.node_state, self.edge_state = self.folder / "node", self.folder / "edge"
+
+    @property
+    def relay_url(self) -> str:
+        """Where browsers reach its node."""
+        return f"http://127.0.0.1:{self.ports['relay']}"
+
+    async def found(self) -> None:
+        """The operator makes a tenant, its node comes with a token, its edge with another."""
+        self._write_configs()
+        asked = ["create", "--name", f"House {self.name}", "--email", self.email, "--password-stdin"]
+        self.tenant = (await self.street.verb(tenant.app, *asked, stdin=self.password))["tenant"]
+        asked = ["node-token", "--tenant", self.tenant, "--name", self.name]
+        self.node_token = (await self.street.verb(control.app, *asked))["token"]
+        self.node = (await enrol_node(self.node_state, self.node_token)).node
+        daemons = [self.node_daemon(name) for name in ("gateway", "relay", "agent")]
+        await asyncio.gather(*daemons, self.edge_daemon("uplink"), self._enrol_edge())
+
+    async def furnish(self) -> None:
+        """The owner logs in, begins a vault, and takes the edge into it; returns when the edge follows her roster."""
+        await self.owner.log_in(self.email, self.password)
+        await self.owner.create_vault()
+        await until(self.edge_view)
+        await self.owner.confirm_edge()
+        await until(self._follows)
+
+    async def edge_view(self) -> dict[str, Any]:
+        """The edge in `GET /edges`; empty while the control plane knows none."""
+        edges = await self.owner.get("/edges")
+        return edges[0] if edges else {}
+
+    async def camera_view(self) -> dict[str, Any]:
+        """The camera in `GET /cameras`; empty while the control plane knows none."""
+        cameras = await self.owner.get("/cameras")
+        return cameras[0] if cameras else {}
+
+    async def node_daemon(self, name: str) -> None:
+        """gateway, relay or agent."""
+        await self.street.daemon(name, self.node_config, self.node_run, supervisor=self.supervisor)
+
+    async def edge_daemon(self, name: str, *instance: str) -> None:
+        """uplink, analyzer or a camera."""
+        await self.street.daemon(name, self.edge_config, self.edge_run, *instance, supervisor=self.supervisor)
+
+    def write_camera(self, address: str, **more: object) -> None:
+        """`front.yaml`, as a person writes it."""
+        content = {"name": f"Gate of {self.name}", "path": address, **more}
+        (self.folder / "cameras" / "front.yaml").write_text(yaml.safe_dump(content))
+
+    def log_of(self, tier: str, name: str) -> str:
+        """A daemon's log so far; `tier` is node or edge."""
+        return (self.street.folder / f"{self.name}-{tier[0]}-{name}.log").read_text()
+
+    async def _enrol_edge(self) -> None:
+        # As `guardian edge token` and `guardian edge enroll`; the uplink waits for it meanwhile.
+        self.edge_token = await self.new_edge_token()
+        self.edge = (await enrol_edge(self.edge_state, self.edge_token, f"Box of {self.name}")).edge
+
+    async def new_edge_token(self) -> str:
+        """One more token of this node's."""
+        request = node_pb2.CreateEdgeTokenRequest(edge_name=f"Box of {self.name}", valid_seconds=3600)
+        async with rpc.socket_channel(self.node_run / "gateway-api.sock") as channel:
+            stub = node_pb2_grpc.GatewayServiceStub(channel)
+            return str((await stub.CreateEdgeToken(request, wait_for_ready=True, timeout=120)).token)
+
+    async def _follows(self) -> bool:
+        return bool((await self.edge_view())["roster"]["entries"] == len(self.owner.chain))
+
+    def _write_configs(self) -> None:
+        ports = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
+        (self.folder / "cameras").mkdir(parents=True)
+        self.write_camera("rtsp://127.0.0.1:9/front")
+        node = {
+            "state_dir": str(self.node_state),
+            "run_dir": str(self.node_run),
+            "gateway": {"listen": ports["gateway"], "enrol_listen": ports["enrol"], "advertise": ports["gateway"]},
+            "relay": {"listen": ports["relay"], "public_url": self.relay_url, "ui_origin": self.street.url},
+        }
+        edge = {
+            "state_dir": str(self.edge_state),
+            "run_dir": str(self.edge_run),
+            "cameras_dir": str(self.folder / "cameras"),
+            "uplink": {"telemetry_interval": 0.5},
+        }
+        self.node_config.write_text(yaml.safe_dump(node))
+        self.edge_config.write_text(yaml.safe_dump(edge))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody has now; open together, so that none is named twice."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [item.getsockname()[1] for item in sockets]
+    for item in sockets:
+        item.close()
+    return ports
+
+
+def without_color() -> dict[str, str]:
+    """An environment in which verbs print plain text that is not folded."""
+    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "400", "TERM": "dumb"}
