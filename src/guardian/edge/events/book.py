@@ -17,6 +17,8 @@ from guardian.edge.events.store import EventStore, StoredClip, StoredEvent, Stor
 from guardian.edge.events.visit import VisitState
 from guardian.vault.errors import VaultError
 
+# Seconds of a visit a clip must show to belong to it, when another shows more.
+_BRUSH = 1.5
 _log = log.get(__name__)
 
 
@@ -70,9 +72,7 @@ class EventBook:
         if not changed:
             return 0
         touched = self._store.overlapping(clip.camera, clip.start - self._post, clip.reach + self._pre)
-        for event in touched:
-            self._revise(event, sealing, end=None)
-        return len(touched)
+        return sum(self._revise(event, sealing, end=None) for event in touched)
 
     def note_past_motion(self, visit: VisitState, sealing: Sealing) -> bool:
         """Motion recorded while the analyzer was away: an event, unless one of that time is there already."""
@@ -98,12 +98,16 @@ class EventBook:
             self._store.trim_outbox(acknowledged)
         return gone
 
-    def _revise(self, event: StoredEvent, sealing: Sealing, *, end: float | None) -> None:
+    def _revise(self, event: StoredEvent, sealing: Sealing, *, end: float | None) -> bool:
+        """Store the next revision, if it would differ from the one before."""
         known_end = end if end is not None else event.end
         clips = self._clips_of(event.camera, event.start, known_end or event.last_seen)
         belongings = Belongings(self._store.pictures_of(event.id), clips)
         message = revise(event.message, belongings, event.revision + 1, end)
+        if end is None and list(message.objects) == list(Event.FromString(event.message).objects):
+            return False
         self._commit(replace(event, end=known_end, revision=event.revision + 1), message, sealing, clips, [])
+        return True
 
     def _commit(
         self,
@@ -121,7 +125,11 @@ class EventBook:
         return position
 
     def _clips_of(self, camera: str, start: float, end: float) -> list[StoredClip]:
-        return self._store.clips_between(camera, start - self._pre, end + self._post)
+        """Clips that show the visit, in order; one that only brushes it (its neighbour's) when there is no better."""
+        found = self._store.clips_between(camera, start - self._pre, end + self._post)
+        shared = {clip.id: min(clip.reach, end) - max(clip.start, start) for clip in found}
+        enough = min(_BRUSH, max(shared.values(), default=0.0))
+        return [clip for clip in found if shared[clip.id] >= enough]
 
     def _seal(self, visit: VisitState, sealing: Sealing) -> list[StoredPicture]:
         if visit.best is None:

@@ -10,7 +10,7 @@ from tests.unit.edge.events.conftest import make_book
 
 from guardian.common.database import migrate_sqlite, open_sqlite
 from guardian.common.errors import StoreError
-from guardian.contracts.edge.v1.edge_pb2 import OBJECT_KIND_SNAPSHOT, Event
+from guardian.contracts.edge.v1.edge_pb2 import OBJECT_KIND_CLIP, OBJECT_KIND_SNAPSHOT, Event
 from guardian.edge.analyzer.writing import acknowledged
 from guardian.edge.detectors.base import Box
 from guardian.edge.events.book import EventBook
@@ -109,7 +109,7 @@ def test_one_clip_belongs_to_two_visits_and_one_visit_has_two_clips(
 ) -> None:
     one, two = visit(NOW), visit(NOW + 10)
     for item in (one, two):
-        item.finish(item.start + 12)
+        item.finish(item.start + 20)
         book.note(item.state(), sealing)
     assert book.note_clip(clip("a", NOW - 5, NOW + 15), sealing) == 2
     assert book.note_clip(clip("b", NOW + 15, NOW + 30), sealing) == 2
@@ -119,6 +119,18 @@ def test_one_clip_belongs_to_two_visits_and_one_visit_has_two_clips(
         held = [found.id[0] for found in newest(store, item.id).objects]
         assert held[:2] == ["a", "b"]
         assert newest(store, item.id).revision == 3
+
+
+def test_a_clip_that_ends_as_somebody_comes_is_his_only_until_there_is_a_better_one(
+    store: EventStore, book: EventBook, sealing: Sealing
+) -> None:
+    seen = visit()
+    seen.finish(NOW + 12)
+    book.note(seen.state(), sealing)
+    book.note_clip(clip("a", NOW - 60, NOW + 1), sealing)
+    assert newest(store, seen.id).objects[0].id[0] == "a"
+    book.note_clip(clip("b", NOW - 5, NOW + 17), sealing)
+    assert [item.id[0] for item in newest(store, seen.id).objects if item.kind == OBJECT_KIND_CLIP] == ["b"]
 
 
 def test_a_clip_that_merely_grows_makes_no_revision(store: EventStore, book: EventBook, sealing: Sealing) -> None:
