@@ -38,22 +38,23 @@ SIZE = (640, 360)
 
 def grey_of(second: int) -> int:
     """The shade in the middle of every picture of a second: tells which second a decoded frame is of."""
-    return 20 + 7 * second
+    # Far from its neighbours' shades, so that no encoder takes the change for nothing.
+    return 20 + 7 * (second * 11 % 30)
 
 
-def make_mp4() -> bytes:
-    """Fragmented H.264 with B-frames, one fragment a second, noise around a flat middle."""
+def make_mp4(gop: int = 1) -> bytes:
+    """Fragmented H.264 with B-frames, one fragment a second, a key frame every `gop` of them, noise around a flat middle."""
     out = io.BytesIO()
     width, height = SIZE
     noise = np.random.default_rng(7)
-    flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
     with av.open(out, "w", format="mp4", options=flags) as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {
             "preset": "ultrafast",
             "crf": "30",
-            "x264-params": f"keyint={FPS}:min-keyint={FPS}:scenecut=0:bframes=2:b-adapt=0:open-gop=0",
+            "x264-params": f"keyint={FPS * gop}:min-keyint={FPS * gop}:scenecut=0:bframes=2:b-adapt=0:open-gop=0",
         }
         for index in range(SECONDS * FPS):
             small = noise.integers(0, 255, (height // 8, width // 8, 1), np.uint8)
@@ -105,7 +106,7 @@ class Household:
         entries = [{"payload": b64u(e.payload), "signature": b64u(e.signature)} for e in self.roster.entries]
         return {"slots": [json.loads(self.slot.to_json())], "entries": entries}
 
-    def seal_clip(self, mp4: bytes, *, close: bool = True) -> str:
+    def seal_clip(self, mp4: bytes, *, close: bool = True, gop: int = 1) -> str:
         """A sealed clip's id; without `close` its writer died."""
         init, fragments = split(mp4)
         object_id = new_id()
@@ -113,7 +114,7 @@ class Household:
         with self._writer(path, object_id, "clip") as writer:
             writer.init(init)
             for index, fragment in enumerate(fragments):
-                writer.media(fragment, index * TICKS, TICKS, True)
+                writer.media(fragment, index * TICKS, TICKS, index % gop == 0)
             if close:
                 writer.close()
         self.objects[object_id] = path.read_bytes()

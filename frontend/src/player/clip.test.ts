@@ -58,8 +58,8 @@ describe("a complete clip", () => {
   it("is init segment, index and fragments in order, whatever slices it is read in", async () => {
     const virtual = await VirtualClip.open((await open(clip.bytes)).object, false, never);
     const file = await whole(virtual);
-    const types = boxes(file).map((one) => one.type).filter((type) => type !== "free");
-    expect(types).toEqual(["ftyp", "moov", "sidx", ...Array.from({ length: COUNT }, () => ["moof", "mdat"]).flat()]);
+    const types = boxes(file).map((one) => one.type);
+    expect(types).toEqual(["ftyp", "moov", "free", "sidx", ...Array.from({ length: COUNT }, () => ["moof", "mdat"]).flat()]);
     for (const [start, end] of [[0, 1], [4000, 4200], [4095, 4097], [70_000, 200_000], [virtual.total - 1, virtual.total]] as const) {
       expect((await virtual.read(start, end)).bytes).toEqual(file.slice(start, end));
     }

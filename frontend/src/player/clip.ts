@@ -3,7 +3,7 @@ import { plainSize } from "../vault/object";
 import { VaultError, type Bytes, type PartEntry, type SealedObject } from "../vault";
 import { RelayError } from "./errors";
 import type { ClipInfo, ClipState } from "./media";
-import { fragmentSpan, MOST_INDEXED, sidx, videoTrack, type IndexEntry, type Track } from "./mp4";
+import { absorbPadding, beginsWithKey, fragmentSpan, MOST_INDEXED, sidx, videoTrack, type IndexEntry, type Track } from "./mp4";
 
 /** One answer to the player is at most this long, so that a seek never waits for much. */
 export const SLICE = 256 * 1024;
@@ -25,7 +25,12 @@ interface Piece {
 interface Times {
   readonly earliest: number;
   readonly durations: readonly number[];
+  /** Which fragments begin with a key frame. */
+  readonly keys: readonly boolean[];
 }
+
+// Without a table, key frames further apart than this many fragments are not looked for.
+const LONGEST_GOP = 10;
 
 export class VirtualClip {
   readonly info: ClipInfo;
@@ -123,7 +128,15 @@ function layout(parts: readonly PartEntry[], index: Bytes): Piece[] {
 
 function makeIndex(fragments: readonly PartEntry[], times: Times, track: Track, timescale: number): Bytes {
   if (fragments.length > MOST_INDEXED) return new Uint8Array(0);
-  const entries = fragments.map((part, i): IndexEntry => ({ size: plainSize(part), duration: times.durations[i] ?? 0, key: part.key }));
+  // A player sent to a fragment without a key frame finds nothing to begin with. So the fragment with the key frame is said
+  // to last until the next one, and those between to last no time: a seek then lands on the key frame.
+  const lasts = times.durations.slice();
+  for (let i = fragments.length - 1; i > 0; i -= 1) {
+    if (times.keys[i]) continue;
+    lasts[i - 1] = (lasts[i - 1] ?? 0) + (lasts[i] ?? 0);
+    lasts[i] = 0;
+  }
+  const entries = fragments.map((part, i): IndexEntry => ({ size: plainSize(part), duration: lasts[i] ?? 0, key: times.keys[i] ?? false }));
   return sidx(track.id, timescale, times.earliest, entries);
 }
 
@@ -134,7 +147,7 @@ function tableTimes(parts: readonly PartEntry[]): Times {
     const next = fragments[i + 1];
     return next !== undefined && next.start > part.start ? next.start - part.start : part.duration;
   });
-  return { earliest: fragments[0]?.start ?? 0, durations };
+  return { earliest: fragments[0]?.start ?? 0, durations, keys: fragments.map((part) => part.key) };
 }
 
 /** Without a table, the last fragment tells when the clip ends; those between are taken as equally long. */
@@ -148,7 +161,20 @@ async function guessedTimes(object: SealedObject, cache: PartCache, track: Track
   const length = Math.max(0, ends.start - begins.start);
   const edge = (i: number): number => Math.round((length * i) / Math.max(1, count - 1));
   const durations = Array.from({ length: count }, (_, i) => (i === count - 1 ? ends.duration : edge(i + 1) - edge(i)));
-  return { earliest: begins.start, durations };
+  const lastKey = last !== undefined && beginsWithKey(last, track);
+  return { earliest: begins.start, durations, keys: await guessedKeys(cache, track, count, lastKey) };
+}
+
+/** Cameras put key frames at a constant distance: it is measured at the clip's beginning and held against its end. */
+async function guessedKeys(cache: PartCache, track: Track, count: number, lastKey: boolean): Promise<boolean[]> {
+  let distance = 1;
+  for (; distance < Math.min(count, LONGEST_GOP); distance += 1) {
+    const [next] = await cache.get(1 + distance, 1);
+    if (next !== undefined && beginsWithKey(next, track)) break;
+  }
+  // Where the guess does not hold, one entry for all: a seek then reads on from what is there, slower but surely.
+  const holds = lastKey === ((count - 1) % distance === 0);
+  return Array.from({ length: count }, (_, i) => (holds ? i % distance === 0 : i === 0));
 }
 
 /** Opened parts, the newest few; parts asked for together are fetched together, and never twice at once. */
@@ -192,7 +218,7 @@ class PartCache {
       const part = batch.then((parts) => {
         const bytes = parts[i];
         if (bytes === undefined) throw new RelayError("range");
-        return bytes;
+        return first + i === 0 ? bytes : absorbPadding(bytes);
       });
       this.#parts.set(first + i, part);
       // A failure is told to whoever waits; it must not be remembered, so that a later try fetches again.

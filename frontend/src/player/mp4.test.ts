@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import { concat, u32, utf8, type Bytes } from "../vault/bytes";
-import { boxes, find, fragmentSpan, sidx, sidxSize, videoTrack } from "./mp4";
+import { absorbPadding, beginsWithKey, boxes, find, fragmentSpan, sidx, sidxSize, videoTrack } from "./mp4";
 import { box, fragment, initSegment } from "./testing";
 
 describe("boxes of a stranger's file", () => {
@@ -58,5 +58,32 @@ describe("the index made from the trailer", () => {
   it("is a box like others to a reader", () => {
     const file = concat(initSegment(), sidx(7, 1, 0, []), box("moof"));
     expect(boxes(file).map((one) => one.type)).toEqual(["ftyp", "moov", "sidx", "moof"]);
+  });
+});
+
+describe("padding behind a fragment", () => {
+  it("becomes part of its mdat, so that fragments touch", () => {
+    const plain = fragment({ start: 0, count: 1 });
+    const padded = concat(plain, box("free", new Uint8Array(100)));
+    const absorbed = absorbPadding(padded.slice());
+    expect(boxes(absorbed).map((one) => one.type)).toEqual(["moof", "mdat"]);
+    expect(absorbed).toHaveLength(padded.length);
+    expect(absorbPadding(plain.slice())).toEqual(plain);
+  });
+
+  it("is left alone where there is no mdat before it", () => {
+    const odd = concat(box("moof"), box("free", new Uint8Array(10)));
+    expect(absorbPadding(odd.slice())).toEqual(odd);
+  });
+});
+
+describe("key frames", () => {
+  const track = { id: 7, timescale: 15_360, defaultDuration: 1024 };
+
+  it("are told by a fragment's own flags", () => {
+    expect(beginsWithKey(fragment({ start: 0, count: 1, flags: 0x2000000 }), track)).toBe(true);
+    expect(beginsWithKey(fragment({ start: 0, count: 1, flags: 0x1010000 }), track)).toBe(false);
+    expect(beginsWithKey(fragment({ start: 0, count: 1, flags: 0x2000000 }), { ...track, id: 9 })).toBe(false);
+    expect(beginsWithKey(new Uint8Array(4), track)).toBe(false);
   });
 });

@@ -71,6 +71,20 @@ function defaultDuration(init: Uint8Array, moov: Box, id: number): number {
   return trex === undefined ? 0 : data.getUint32(trex.start + 12);
 }
 
+/**
+ * Lets a fragment's `mdat` reach over the padding behind it. FFmpeg, and Chromium with it, loses its place between indexed
+ * fragments that other boxes separate: after a few seeks it reads them twice, and the decoder fails.
+ */
+export function absorbPadding(fragment: Bytes): Bytes {
+  const [mdat, free] = boxes(fragment).slice(-2);
+  const plain = mdat?.type === "mdat" && free?.type === "free" && free.end === fragment.length;
+  const at = (mdat?.start ?? 0) - 8;
+  const data = view(fragment);
+  // A size of 1 stands for a 64-bit size behind it: no camera's second is that large.
+  if (plain && at >= 0 && data.getUint32(at) > 1) data.setUint32(at, fragment.length - at);
+  return fragment;
+}
+
 export interface Span {
   readonly start: number;
   readonly duration: number;
@@ -109,6 +123,36 @@ function trunDuration(data: DataView, box: Box, each: number): number {
   let sum = 0;
   for (let i = 0; i < count && at + perSample <= box.end; i += 1, at += perSample) sum += data.getUint32(at);
   return sum;
+}
+
+/** Whether the first picture of a fragment needs no other to be decoded. */
+export function beginsWithKey(fragment: Uint8Array, track: Track): boolean {
+  const moof = find(fragment, ["moof"]);
+  if (moof === undefined) return false;
+  const data = view(fragment);
+  for (const traf of boxes(fragment, moof.start, moof.end).filter((box) => box.type === "traf")) {
+    const tfhd = find(fragment, ["tfhd"], traf);
+    const trun = find(fragment, ["trun"], traf);
+    if (tfhd === undefined || trun === undefined || data.getUint32(tfhd.start + 4) !== track.id) continue;
+    const flags = firstFlags(data, trun) ?? tfhdFlags(data, tfhd) ?? 0;
+    return (flags & 0x10000) === 0; // sample_is_non_sync_sample
+  }
+  return false;
+}
+
+function firstFlags(data: DataView, trun: Box): number | undefined {
+  const flags = data.getUint32(trun.start) & 0xffffff;
+  const at = trun.start + 8 + ((flags & 0x1) !== 0 ? 4 : 0);
+  if ((flags & 0x4) !== 0) return data.getUint32(at);
+  if ((flags & 0x400) === 0) return undefined;
+  return data.getUint32(at + ((flags & 0x100) !== 0 ? 4 : 0) + ((flags & 0x200) !== 0 ? 4 : 0));
+}
+
+function tfhdFlags(data: DataView, box: Box): number | undefined {
+  const flags = data.getUint32(box.start) & 0xffffff;
+  if ((flags & 0x20) === 0) return undefined;
+  const before = ((flags & 0x1) !== 0 ? 8 : 0) + [0x2, 0x8, 0x10].filter((bit) => (flags & bit) !== 0).length * 4;
+  return data.getUint32(box.start + 8 + before);
 }
 
 export interface IndexEntry {

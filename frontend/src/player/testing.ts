@@ -25,15 +25,17 @@ interface Shape {
   readonly durations?: readonly number[];
   readonly count?: number;
   readonly each?: number;
+  /** Of the first picture. */
+  readonly flags?: number;
   readonly media?: Bytes;
 }
 
-export function fragment({ start, durations, count = 0, each, media = new Uint8Array(10) }: Shape): Bytes {
+export function fragment({ start, durations, count = 0, each, flags = 0x2000000, media = new Uint8Array(10) }: Shape): Bytes {
   const tfhd = each === undefined ? box("tfhd", u32(0x20000), u32(7)) : box("tfhd", u32(0x20008), u32(7), u32(each));
   const tfdt = box("tfdt", u32(0x1000000), u64(start));
   const trun =
     durations === undefined
-      ? box("trun", u32(0x1), u32(count), u32(0))
+      ? box("trun", u32(0x5), u32(count), u32(0), u32(flags))
       : box("trun", u32(0x301), u32(durations.length), u32(0), ...durations.map((ticks) => concat(u32(ticks), u32(99))));
   return concat(box("moof", box("mfhd", u32(0), u32(1)), box("traf", tfhd, tfdt, trun)), box("mdat", media));
 }
