@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from tests.demo_check.owner import SECRET
@@ -21,6 +21,12 @@ class ProgramOwner:
         self.keys = identity.Keys.generate()
         self.author: roster_author.Author
         self.chain: roster.Roster
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
 
     async def log_in(self, email: str, password: str) -> None:
         """The session cookie stays in the client."""

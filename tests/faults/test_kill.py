@@ -43,31 +43,31 @@ async def demo(
 
 
 async def test_killing_any_process_loses_no_event_and_shows_none_twice(demo: running.Demo) -> None:
-    owner = ProgramOwner(demo.ui)
-    await owner.log_in(demo.facts["email"], demo.facts["password"])
-    await owner.create_vault()
-    edge_id = await owner.confirm_edge()
-    await wait_for_events(owner, 1)
+    async with ProgramOwner(demo.ui) as owner:
+        await owner.log_in(demo.facts["email"], demo.facts["password"])
+        await owner.create_vault()
+        edge_id = await owner.confirm_edge()
+        await wait_for_events(owner, 1)
 
-    killed = []
-    for tier, names in DAEMONS.items():
-        for name in names:
-            pid = (await health(demo, tier, name))["pid"]
-            os.kill(pid, signal.SIGKILL)
-            killed.append(name)
-            assert (await health(demo, tier, name, not_pid=pid))["pid"] != pid
-    known = len(await owner.events())
-    await wait_for_events(owner, known + 2)
+        killed = []
+        for tier, names in DAEMONS.items():
+            for name in names:
+                pid = (await health(demo, tier, name))["pid"]
+                os.kill(pid, signal.SIGKILL)
+                killed.append(name)
+                assert (await health(demo, tier, name, not_pid=pid))["pid"] != pid
+        known = len(await owner.events())
+        await wait_for_events(owner, known + 2)
 
-    shown = await settled(demo, owner)
-    ids = [event["id"] for event in shown]
-    assert len(ids) == len(set(ids)), "an event is shown twice"
-    edge_events = edge_outbox(demo.folder)
-    assert len(edge_events) >= known
-    assert set(ids) == set(edge_events), f"after killing {killed} the control plane and the edge disagree"
-    for event in shown:
-        assert event["revision"] == edge_events[event["id"]].revision
-    await assert_cut_clips_open(demo.folder, owner, edge_id, shown)
+        shown = await settled(demo, owner)
+        ids = [event["id"] for event in shown]
+        assert len(ids) == len(set(ids)), "an event is shown twice"
+        edge_events = edge_outbox(demo.folder)
+        assert len(edge_events) >= known
+        assert set(ids) == set(edge_events), f"after killing {killed} the control plane and the edge disagree"
+        for event in shown:
+            assert event["revision"] == edge_events[event["id"]].revision
+        await assert_cut_clips_open(demo.folder, owner, edge_id, shown)
 
 
 async def health(demo: running.Demo, tier: str, name: str, *, not_pid: int = 0) -> dict[str, Any]:
