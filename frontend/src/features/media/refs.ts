@@ -7,7 +7,7 @@ function newest(objects: EventObject[]): EventObject | undefined {
 }
 
 export function refTo(event: GuardianEvent, object: EventObject): MediaRef {
-  return { id: object.id, nodeId: event.node_id, edgeId: event.edge_id, cameraId: event.camera_id, end: object.end };
+  return { id: object.id, nodeId: event.node_id, edgeId: event.edge_id, cameraId: event.camera_id, end: object.end, truncated: object.truncated };
 }
 
 /** The newest picture of a kind: an event in progress gets better ones. */
