@@ -43,7 +43,7 @@ def grey_of(second: int) -> int:
 
 
 def make_mp4(gop: int = 1) -> bytes:
-    """Fragmented H.264 with B-frames: a fragment a second, a key frame every `gop` of them, noise around a flat middle."""
+    """Fragmented H.264 with B-frames: a fragment a second, a key frame every `gop`, noise around a flat middle."""
     out = io.BytesIO()
     width, height = SIZE
     noise = np.random.default_rng(7)
