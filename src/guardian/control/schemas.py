@@ -1,5 +1,6 @@
 """What all messages of the REST API have in common."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from guardian.common.clock import to_text
 from guardian.common.ids import parse_hex_id
 from guardian.control.errors import ControlError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 HEX_EXAMPLE = "3f2b8c1d5e6a7f908172635445362718"
 UUID_EXAMPLE = "01939d5e-6f1a-7c3b-8e21-5d0f3a9b7c44"
 TIME_EXAMPLE = "2026-01-31T08:00:00.000000Z"
@@ -58,6 +60,11 @@ class Problem(BaseModel):
 def example(value: dict[str, Any]) -> ConfigDict:
     """A message's configuration with one example for the OpenAPI document."""
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [value]})
+
+
+def plain(text: str, limit: int) -> str:
+    """A stranger's text without what a terminal, a page or PostgreSQL could trip over."""
+    return _CONTROL.sub(" ", text)[:limit]
 
 
 def check_id(text: str) -> str:

@@ -89,6 +89,13 @@ async def home(world: World) -> AsyncIterator[Household]:
         yield household
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lodger(world: World) -> AsyncIterator[Household]:
+    """A household for tests that only ask."""
+    async with world.household() as household:
+        yield household
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def neighbour(world: World) -> AsyncIterator[Household]:
     async with world.household() as household:

@@ -100,8 +100,8 @@ async def test_a_new_revision_is_told_under_a_new_number(home: Household) -> Non
 
 
 @pytest.mark.parametrize("last_id", ["999999999", "-1", "nonsense", "9" * 30, "1e3"])
-async def test_an_id_that_was_never_given_starts_over(home: Household, last_id: str) -> None:
-    async with listening(home, last_id) as stream:
+async def test_an_id_that_was_never_given_starts_over(lodger: Household, last_id: str) -> None:
+    async with listening(lodger, last_id) as stream:
         await stream.next("reset")
 
 

@@ -95,17 +95,17 @@ async def test_one_address_cannot_try_account_after_account(own_world: World) ->
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "' OR 1=1 --", "a.b.c", "\x7f"])
-async def test_a_forged_cookie_is_nobodys(home: Household, token: str) -> None:
-    async with home.world.browser() as browser:
+async def test_a_forged_cookie_is_nobodys(lodger: Household, token: str) -> None:
+    async with lodger.world.browser() as browser:
         answer = await browser.get(SESSION, headers={"Cookie": f"guardian_session={token}"})
     assert answer.status_code == 401
     assert answer.json()["reason"] == "not_logged_in"
 
 
-async def test_what_the_database_keeps_is_no_cookie(home: Household) -> None:
-    async with home.world.context.database.tenant(home.tenant_id) as scope:
+async def test_what_the_database_keeps_is_no_cookie(lodger: Household) -> None:
+    async with lodger.world.context.database.tenant(lodger.tenant_id) as scope:
         hashes = await scope.values(scope.select(sessions, sessions.c.token_hash))
-    async with home.world.browser() as browser:
+    async with lodger.world.browser() as browser:
         answer = await browser.get(SESSION, headers={"Cookie": f"guardian_session={bytes(hashes[0]).hex()}"})
     assert answer.status_code == 401
 
@@ -146,7 +146,19 @@ async def test_a_body_too_large_is_refused_early(world: World, chunked: bool) ->
     assert answer.json()["reason"] == "body_too_large"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 60_000, b'{"email":1,"password":2}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b'{"email":1,"password":2}',
+        b'{"email":"a\\u0000@b","password":"x"}',
+    ],
+)
 async def test_a_body_that_is_no_login_is_a_problem_not_a_fault(world: World, body: bytes) -> None:
     async with world.browser() as browser:
         answer = await browser.post(SESSION, content=body, headers={"Content-Type": "application/json"})
@@ -155,8 +167,8 @@ async def test_a_body_that_is_no_login_is_a_problem_not_a_fault(world: World, bo
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/session", "/nothing", "/api/v1/events/x", "/api/v1/../x"])
-async def test_every_refusal_is_a_problem_document(home: Household, path: str) -> None:
-    answer = await home.browser.get(path)
+async def test_every_refusal_is_a_problem_document(lodger: Household, path: str) -> None:
+    answer = await lodger.browser.get(path)
     assert answer.status_code in (404, 422)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == answer.status_code

@@ -43,17 +43,17 @@ async def test_a_slot_is_published_replaced_and_taken_back(home: Household) -> N
 
 
 @pytest.mark.parametrize("cost", [{"m": 10 << 20}, {"m": 8}, {"t": 1}, {"t": 1000}, {"p": 0}, {"p": 200}])
-async def test_a_slot_with_an_absurd_cost_is_refused(home: Household, cost: dict[str, int]) -> None:
+async def test_a_slot_with_an_absurd_cost_is_refused(lodger: Household, cost: dict[str, int]) -> None:
     item = secret_slot(**cost)
-    answer = await home.browser.put(f"{SLOTS}/{item['id']}", json=item)
+    answer = await lodger.browser.put(f"{SLOTS}/{item['id']}", json=item)
     assert answer.status_code == 400
     assert answer.json()["reason"] == "kdf_refused"
 
 
 @pytest.mark.parametrize("wrong", [{"ct": "AAAA"}, {"nonce": ""}, {"kind": "secret"}])
-async def test_a_slot_of_another_form_is_refused(home: Household, wrong: dict[str, Any]) -> None:
+async def test_a_slot_of_another_form_is_refused(lodger: Household, wrong: dict[str, Any]) -> None:
     item = slot(**wrong)
-    answer = await home.browser.put(f"{SLOTS}/{item['id']}", json=item)
+    answer = await lodger.browser.put(f"{SLOTS}/{item['id']}", json=item)
     assert (answer.status_code, answer.json()["reason"]) == (400, "slot_malformed")
 
 

@@ -7,7 +7,10 @@ from pydantic import Field, SecretStr, StringConstraints
 from guardian.control.schemas import HEX_EXAMPLE, Hex, Message, example
 
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ from guardian.control.agents.pki import Pki
 from guardian.control.database.engine import Database
 from guardian.control.errors import ControlError
 from guardian.control.nodes.service import NodeService, Registered
+from guardian.control.schemas import plain
 
 _log = log.get(__name__)
 
@@ -35,7 +36,7 @@ class NodeEnrolmentService(control_pb2_grpc.NodeEnrolmentServiceServicer):
             def issue(node: Registered) -> None:
                 issued.append(self._pki.issue_node(public, node.tenant_id, node.node_id))
 
-            version = "".join(char for char in request.software_version if char.isprintable())[:64]
+            version = plain(request.software_version, 64)
             node = await self._nodes.enrol(request.token_secret, version, issue)
             _log.info("node_enrolled", tenant=node.tenant_id, node=node.node_id)
         return pb.EnrolResponse(

@@ -16,11 +16,11 @@ from guardian.control.database.engine import Database, TenantScope
 from guardian.control.edges.repository import EdgeRepository
 from guardian.control.errors import ControlError
 from guardian.control.nodes.repository import NodeRepository
+from guardian.control.schemas import plain
 
 MAX_EDGES = 100
 MAX_CAMERAS = 100
 _MAX_INT = 2**53 - 1
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STATES = {
     HealthState.HEALTH_STATE_OK: "ok",
     HealthState.HEALTH_STATE_DEGRADED: "degraded",
@@ -43,7 +43,7 @@ class ReportService:
                 node_id,
                 seen=now(),
                 relay_url=relay_origin(report.relay_url),
-                software_version=_text(report.software_version, 64),
+                software_version=plain(report.software_version, 64),
             )
             edges = EdgeRepository(scope)
             owners = await edges.owners()
@@ -104,19 +104,19 @@ def _edge(edge: EdgeHealth, node_id: str) -> dict[str, Any]:
     return {
         "id": edge.id,
         "node_id": node_id,
-        "name": _text(edge.name, 64),
+        "name": plain(edge.name, 64),
         "sign_public": edge.sign_public,
         "receive_public": edge.receive_public,
         "enrolled_at": _time(edge, "enrolled_at"),
         "last_seen": _time(edge, "last_seen"),
         "online": edge.online,
-        "software_version": _text(edge.software_version, 64),
+        "software_version": plain(edge.software_version, 64),
         "detector_state": _STATES.get(edge.detector_state, "waiting"),
-        "detector_reason": _text(edge.detector_reason, 64),
-        "detector_sentence": _text(edge.detector_sentence, 500),
+        "detector_reason": plain(edge.detector_reason, 64),
+        "detector_sentence": plain(edge.detector_sentence, 500),
         "roster_entries": min(edge.roster_entries, 2**31 - 1),
         "roster_head": edge.roster_head,
-        "roster_fault": _text(edge.roster_fault, 500),
+        "roster_fault": plain(edge.roster_fault, 500),
         "cpu_percent": _number(edge.cpu_percent),
         "memory_bytes": min(edge.memory_bytes, _MAX_INT),
         "disk_free_bytes": min(edge.disk_free_bytes, _MAX_INT),
@@ -129,22 +129,18 @@ def _camera(camera: CameraHealth, edge_id: str) -> dict[str, Any]:
     return {
         "edge_id": edge_id,
         "id": camera.id,
-        "name": _text(camera.name, 64) or camera.id,
+        "name": plain(camera.name, 64) or camera.id,
         "present": True,
         "state": _STATES.get(camera.state, "waiting"),
-        "reason": _text(camera.reason, 64),
-        "sentence": _text(camera.sentence, 500),
+        "reason": plain(camera.reason, 64),
+        "sentence": plain(camera.sentence, 500),
         "fps": _number(camera.fps),
         "width": camera.width,
         "height": camera.height,
-        "codec": _text(camera.codec, 64),
+        "codec": plain(camera.codec, 64),
         "last_frame": _time(camera, "last_frame"),
         "recording": camera.recording,
     }
-
-
-def _text(value: str, limit: int) -> str:
-    return _CONTROL.sub(" ", value)[:limit]
 
 
 def _number(value: float) -> float:

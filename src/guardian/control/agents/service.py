@@ -45,6 +45,8 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         """Batches as large as have come in meanwhile; each is committed before it is acknowledged."""
         async with refusals(context):
             caller = await identify(context, self._nodes)
+            # Tells the node that the call stands, before there is anything to say.
+            await context.send_initial_metadata(())
             waiting: asyncio.Queue[pb.SendSummariesRequest | None] = asyncio.Queue(2 * BATCH)
             reading = asyncio.create_task(_read(request_iterator, waiting))
             try:
@@ -68,6 +70,7 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         """What follows, then what comes."""
         async with refusals(context):
             caller = await identify(context, self._nodes)
+            await context.send_initial_metadata(())
             have = request.have_entries
             with self._listener.subscribe(caller.tenant_id) as news:
                 while True:
@@ -86,6 +89,7 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         """Unanswered ones, then new ones; each once a stream."""
         async with refusals(context):
             caller = await identify(context, self._nodes)
+            await context.send_initial_metadata(())
             sent: set[str] = set()
             with self._listener.subscribe(caller.tenant_id) as news:
                 while True:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from guardian.common.clock import now
+from guardian.common.ids import parse_uuid7
 from guardian.control.accounts.subject import Subject
 from guardian.control.commands.repository import CommandRepository
 from guardian.control.commands.schemas import Command, CommandState
 from guardian.control.database.engine import Database, Row, TenantScope
 from guardian.control.edges.repository import EdgeRepository
 from guardian.control.errors import Conflict, ControlError, NotFound
+from guardian.control.schemas import plain
 from guardian.control.vault.repository import RosterRepository
 from guardian.vault import commands as vault_commands
 from guardian.vault.encoding import from_b64u
@@ -74,9 +76,18 @@ class CommandService:
         self, tenant_id: str, node_id: str, command_id: str, *, accepted: bool, reason: str, sentence: str
     ) -> None:
         """An edge's answer; 404 `command_unknown` when it is not of this node."""
+        try:
+            parse_uuid7(command_id)
+        except ValueError:
+            raise NotFound("There is no such command.", reason="command_unknown") from None
         async with self._database.tenant(tenant_id) as scope:
             answered = await CommandRepository(scope).answer(
-                command_id, node_id, accepted=accepted, reason=reason[:64], sentence=sentence[:500], moment=now()
+                command_id,
+                node_id,
+                accepted=accepted,
+                reason=plain(reason, 64),
+                sentence=plain(sentence, 500),
+                moment=now(),
             )
             if not answered:
                 raise NotFound("There is no such command.", reason="command_unknown")

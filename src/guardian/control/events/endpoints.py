@@ -11,6 +11,7 @@ from guardian.control.events.service import EventFilter
 from guardian.control.schemas import TIME_EXAMPLE, Uuid7
 
 router = APIRouter(prefix="/events", tags=["events"])
+_LABEL = r"^[^\x00-\x1f\x7f]{1,64}$"
 _CAMERA = r"^([0-9a-f]{32}/)?[a-z0-9_]{1,32}$"
 
 
@@ -19,7 +20,7 @@ async def list_events(
     subject: Who,
     ctx: Ctx,
     camera: Annotated[str | None, Query(pattern=_CAMERA, description="Camera id, or edge id / camera id.")] = None,
-    label: Annotated[str | None, Query(min_length=1, max_length=64, examples=["person"])] = None,
+    label: Annotated[str | None, Query(pattern=_LABEL, examples=["person"])] = None,
     from_: Annotated[AwareDatetime | None, Query(alias="from", examples=[TIME_EXAMPLE])] = None,
     to: Annotated[AwareDatetime | None, Query(examples=[TIME_EXAMPLE])] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,

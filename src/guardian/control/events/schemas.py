@@ -17,7 +17,7 @@ from guardian.control.schemas import (
 )
 
 Kind = Literal["clip", "snapshot", "thumbnail"]
-_OBJECT = {"id": HEX_EXAMPLE, "kind": "clip", "start": TIME_EXAMPLE, "end": None, "truncated": False}
+_OBJECT = {"id": HEX_EXAMPLE, "kind": "clip", "start": TIME_EXAMPLE, "end": TIME_EXAMPLE, "truncated": False}
 EVENT_EXAMPLE = {
     "id": UUID_EXAMPLE,
     "revision": 3,
@@ -26,7 +26,7 @@ EVENT_EXAMPLE = {
     "camera_name": "Front door",
     "label": "person",
     "start": TIME_EXAMPLE,
-    "end": None,
+    "end": TIME_EXAMPLE,
     "objects": [_OBJECT],
     "node_id": HEX_EXAMPLE,
     "counter": 42,
@@ -64,7 +64,7 @@ class Event(Message):
 class EventPage(Message):
     """Newest first; `next` is the cursor of the page after."""
 
-    model_config = example({"items": [EVENT_EXAMPLE], "next": None})
+    model_config = example({"items": [EVENT_EXAMPLE], "next": "MjAyNi0wMS0zMQ"})
 
     items: list[Event]
     next: str | None

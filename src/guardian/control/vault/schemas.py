@@ -63,7 +63,7 @@ class RosterEntry(Message):
 class RosterPage(Message):
     """Entries from index `first`; `next` is where to go on, null at the end."""
 
-    model_config = example({"first": 0, "entries": [_ENTRY], "next": None})
+    model_config = example({"first": 0, "entries": [_ENTRY], "next": 1})
 
     first: int
     entries: list[RosterEntry]
