@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import grpc.aio
@@ -15,11 +15,14 @@ from guardian.common.retry import Backoff
 
 # The other side is reached and says no: waiting alone will not mend it.
 _REFUSALS = {"edge_revoked": "failed", "edge_unknown": "failed", "peer_refuses": "degraded"}
+M = TypeVar("M")
 _log = log.get(__name__)
 
 
 class _Connecting(Protocol):
-    async def wait_for_connection(self) -> None: ...
+    async def initial_metadata(self) -> Any: ...
+
+    def done(self) -> bool: ...
 
 
 class Line:
@@ -64,9 +67,19 @@ class Line:
 
 async def announce(call: _Connecting, line: Line, sentence: str) -> None:
     """Say that the line is up when the other side has taken the call; never returns, to be raced with the work."""
-    await call.wait_for_connection()
-    line.up(sentence)
+    # wait_for_connection() says only that the call was sent; the answer's headers say that it was taken.
+    await call.initial_metadata()
+    if not call.done():
+        line.up(sentence)
     await asyncio.Event().wait()
+
+
+async def write(call: "grpc.aio.StreamStreamCall[M, Any]", message: M) -> None:
+    """Write to a stream that is read beside it; when it has ended, the reading says why, and this waits for that."""
+    try:
+        await call.write(message)
+    except asyncio.InvalidStateError:
+        await asyncio.Event().wait()
 
 
 async def race(*works: Coroutine[Any, Any, None]) -> None:

@@ -101,7 +101,7 @@ async def test_events_and_edges_are_known_above_without_a_box(place: Place):
     assert not {"path", "best", "box", "score", "top_score"} & set(item)
 
     async def online() -> bool:
-        edges = (await place.tenant.get("/edges"))["items"]
+        edges = await place.tenant.get("/edges")
         return [(edge["id"], edge["online"]) for edge in edges] == [(place.edge.who.edge, True)]
 
     await until(online)

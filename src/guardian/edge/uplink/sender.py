@@ -6,7 +6,7 @@ from collections import deque
 import grpc.aio
 
 from guardian.common import log
-from guardian.common.dialling import Line, race
+from guardian.common.dialling import Line, announce, race, write
 from guardian.common.errors import PeerError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.edge.uplink.outbox import Outbox
@@ -38,10 +38,9 @@ class Sender:
         self._room.set()
         call = self._stub.SendEvents()
         try:
-            await call.wait_for_connection()
-            line.up("Events reach the node.")
             cursor = await asyncio.to_thread(self._store.cursor)
-            await race(self._write(call, cursor), self._read(call, line, cursor))
+            up = announce(call, line, "Events reach the node.")
+            await race(up, self._write(call, cursor), self._read(call, line, cursor))
         finally:
             call.cancel()
 
@@ -53,7 +52,7 @@ class Sender:
             for row in rows:
                 event = edge_pb2.SignedEvent(event=row.event, signature=row.signature)
                 self._open.append(row.position)
-                await call.write(edge_pb2.SendEventsRequest(position=row.position, event=event))
+                await write(call, edge_pb2.SendEventsRequest(position=row.position, event=event))
                 sent = row.position
             if len(self._open) >= IN_FLIGHT:
                 self._room.clear()

@@ -11,8 +11,13 @@ from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.agent.gateway import asking_gateway
 
 _Receiving = grpc.aio.UnaryStreamCall[control_pb2.ReceiveCommandsRequest, control_pb2.ReceiveCommandsResponse]
+_Syncing = grpc.aio.UnaryStreamCall[control_pb2.SyncRosterRequest, control_pb2.SyncRosterResponse]
 _FINAL = frozenset({"edge_unknown", "command_malformed", "command_conflict"})
 _log = log.get(__name__)
+
+
+class RosterRefused(PeerError):
+    """A chain the gateway does not take: the control plane contradicts what it showed before."""
 
 
 class RosterSync:
@@ -26,8 +31,10 @@ class RosterSync:
         """One stream, until it breaks."""
         have = await self._have()
         # The newest entry is asked for again: another one there shows a fork at once.
-        request = control_pb2.SyncRosterRequest(have_entries=max(0, have - 1))
-        call = self._control.SyncRoster(request)
+        call = self._control.SyncRoster(control_pb2.SyncRosterRequest(have_entries=max(0, have - 1)))
+        await race(announce(call, line, "The roster follows the control plane."), self._follow(call, line, have))
+
+    async def _follow(self, call: _Syncing, line: Line, have: int) -> None:
         try:
             async for answer in call:
                 if answer.first > have:
@@ -39,6 +46,7 @@ class RosterSync:
                 except grpc.aio.AioRpcError as error:
                     if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
                         _log.error("roster_refused", reason=rpc.reason_of(error))
+                        raise RosterRefused(error.details() or "", reason=rpc.reason_of(error)) from error
                     raise
                 line.up("The roster is in step with the control plane.", entries=have)
         finally:

@@ -5,7 +5,7 @@ import asyncio
 import grpc.aio
 
 from guardian.common import log
-from guardian.common.dialling import Line, announce, race
+from guardian.common.dialling import Line, announce, race, write
 from guardian.common.errors import PeerError
 from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
 from guardian.contracts.edge.v1 import edge_pb2
@@ -49,7 +49,7 @@ class Summaries:
                     await self._room.acquire()
                     made = summary(edge_pb2.Event.FromString(item.event.event))
                     self._sent.append(item.position)
-                    await call.write(control_pb2.SendSummariesRequest(position=item.position, summary=made))
+                    await write(call, control_pb2.SendSummariesRequest(position=item.position, summary=made))
         finally:
             events.cancel()
 
