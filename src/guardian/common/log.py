@@ -47,7 +47,7 @@ def setup(service: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "libav", "asyncio", "httpx"):
+    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "libav", "asyncio", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -118,6 +118,7 @@ async def test_with_an_analyzer_it_alone_says_what_is_recorded(folders: EdgeFold
             # From before the word was given until when it was asked for.
             assert row["start"] <= moment - 1.5
             assert row["end"] >= moment + 2.8
+            await await_for(lambda: analyzer.clips()[-1].closed)
             notes = [note for note in analyzer.clips() if note.id == row["object_id"]]
             assert [note.closed for note in notes] == [False] * (len(notes) - 1) + [True]
             assert notes[0].end is None and len(notes) >= 4

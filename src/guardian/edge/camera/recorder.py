@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,8 +37,11 @@ _log = log.get(__name__)
 MAX_WAITING = 96 << 20
 # Enough to know the camera's reorder depth before a clip begins.
 _LEARN = 16
-# More than any camera reorders; too much costs nothing but a little room for offsets.
-_DEEP = 8
+# Units handed over at once, at most: the thread wakes for a key frame, which ends a fragment, and seldom in between.
+_BATCH = 8
+# A camera with B-frames reorders more when there is more to see: assume the usual, after an error all that is allowed.
+# Too much costs nothing but larger offsets.
+_USUAL, _DEEPEST = 4, 16
 _INDEX_EVERY = 5.0
 _GAP_TICKS = 10 * TIMESCALE
 
@@ -79,19 +83,21 @@ class Recorder:
         self._ring = Ring(settings.pre_capture)
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting, self._behind = 0, False
+        self._batch: list[Unit] = []
         self._lock = threading.Lock()
         self._clip: ClipWriter | None = None
         self._until = self._since = float("-inf")
         self._recent: deque[Unit] = deque(maxlen=32)
         self._depth = self._learnt = 0
         self._last: Unit | None = None
+        self._now = float("-inf")
         self._backoff, self._paused = Backoff(initial=2, maximum=60, floor=1), 0.0
         self._indexed = 0.0
         self._sick = False
         # Read by others: wall-clock time up to which all is durable, and whether a clip is open.
         self.durable = 0.0
         self.recording = False
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="recorder", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -99,7 +105,7 @@ class Recorder:
 
     def stop(self, timeout: float = 4.0) -> bool:
         """Close the clip that is open; False when the disk did not let it end in time."""
-        self._queue.put(self._quit)
+        self._send(self._quit)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -110,12 +116,15 @@ class Recorder:
                 return
             if self._behind:
                 self._behind = False
+                self._flush()
                 self._queue.put(self._break)
             if self._waiting > MAX_WAITING:
                 self._behind = True
                 return
             self._waiting += len(unit.data)
-        self._queue.put(unit)
+            self._batch.append(unit)
+            if unit.key or len(self._batch) >= _BATCH:
+                self._flush()
 
     @property
     def alive(self) -> bool:
@@ -124,15 +133,15 @@ class Recorder:
 
     def gap(self) -> None:
         """The stream broke off: what follows does not continue it."""
-        self._queue.put(self._break)
+        self._send(self._break)
 
     def need(self, until: float) -> None:
         """Record until then (wall clock, `post_capture` included), beginning `pre_capture` before now."""
-        self._queue.put(_Need(until, time.time()))
+        self._send(_Need(until, time.time()))
 
     def apply(self, settings: RecordConfig) -> None:
         """New settings."""
-        self._queue.put(settings)
+        self._send(settings)
 
     def ask(self, work: Callable[[Index], T]) -> "Future[T]":
         """Have the thread that owns the index do something with it."""
@@ -144,28 +153,32 @@ class Recorder:
             except sa.exc.SQLAlchemyError as error:
                 future.set_exception(_store_fault(error))
 
-        self._queue.put(answer)
+        self._send(answer)
         return future
+
+    def _send(self, item: Any) -> None:
+        """Anything but a unit, in its order among them."""
+        with self._lock:
+            self._flush()
+            self._queue.put(item)
+
+    def _flush(self) -> None:
+        if self._batch:
+            self._queue.put(self._batch)
+            self._batch = []
 
     def _run(self) -> None:
         while True:
             item = self._queue.get()
-            try:
-                self._take(item)
-            except (OrderError, av.FFmpegError) as error:
-                self._disordered(error)
-            except (VaultError, RecordingFault, OSError, sa.exc.SQLAlchemyError) as error:
-                self._fail(error)
+            self._attempt(self._take, item)
             if item == self._quit:
                 self._index.close()
                 return
 
     def _take(self, item: Any) -> None:
         match item:
-            case Unit():
-                with self._lock:
-                    self._waiting -= len(item.data)
-                self._unit(item)
+            case list():
+                self._units(item)
             case _Need():
                 late = max(item.until, item.at)
                 if self._clip is None and item.at > self._until:
@@ -177,6 +190,21 @@ class Recorder:
             case _:
                 item()
 
+    def _units(self, batch: list[Unit]) -> None:
+        with self._lock:
+            self._waiting -= sum(len(unit.data) for unit in batch)
+        for unit in batch:
+            # One that fails must not take the others with it: the ring must have no holes.
+            self._attempt(self._unit, unit)
+
+    def _attempt(self, work: Callable[[Any], None], item: Any) -> None:
+        try:
+            work(item)
+        except (OrderError, av.FFmpegError) as error:
+            self._disordered(error)
+        except (VaultError, RecordingFault, OSError, sa.exc.SQLAlchemyError) as error:
+            self._fail(error)
+
     def _unit(self, unit: Unit) -> None:
         last = self._last
         if last is not None and (last.parameters != unit.parameters or abs(unit.pts - last.pts) > _GAP_TICKS):
@@ -184,18 +212,20 @@ class Recorder:
         self._last = unit
         self._learn(unit)
         self._ring.push(unit)
-        if self._clip is not None and unit.time > self._until:
+        # B-frames come after what is shown later: time is the latest so far, or a clip that ended would begin again.
+        self._now = max(self._now, unit.time)
+        if self._clip is not None and self._now > self._until:
             self._end()
         elif self._clip is not None and unit.key and unit.time - self._clip.start >= self._settings.max_clip:
             self._end()
             self._since = unit.time
         if self._clip is None:
-            self._begin(unit.time)
+            self._begin()
         elif self._clip.push(unit):
             self._durable(self._clip)
 
-    def _begin(self, now: float) -> None:
-        needed = self._settings.enabled and now <= self._until
+    def _begin(self) -> None:
+        needed = self._settings.enabled and self._now <= self._until
         if not needed or self._learnt < _LEARN or time.monotonic() < self._paused:
             return
         units = self._ring.since(self._since)
@@ -282,21 +312,21 @@ class Recorder:
     def _learn(self, unit: Unit) -> None:
         self._learnt += 1
         self._recent.append(unit)
-        behind = sum(1 for other in self._recent if other.pts > unit.pts)
-        self._depth = max(self._depth, behind)
+        if self._depth == 0 and any(other.pts > unit.pts for other in self._recent):
+            self._depth = _USUAL
 
     def _break(self) -> None:
         self._end()
         self._ring.clear()
         self._recent.clear()
         self._depth = self._learnt = 0
-        self._last = None
+        self._last, self._now = None, float("-inf")
 
     def _disordered(self, error: Exception) -> None:
         """Go on in a new clip: the camera reorders more than it did before, or its time stamps make no sense."""
         try:
-            if isinstance(error, OrderError) and self._depth < _DEEP:
-                self._depth = _DEEP
+            if isinstance(error, OrderError) and self._depth < _DEEPEST:
+                self._depth = _DEEPEST
                 self._end()
             else:
                 self._break()

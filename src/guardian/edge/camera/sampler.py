@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,7 @@ class Sampler:
         self._sampled = self._sent = self._held = float("-inf")
         self.dropped = 0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="sampler", daemon=True)
 
     def start(self) -> None:
         """Begin."""

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ class Source:
         self.status = Status(deadline=time.monotonic() + OPEN_SECONDS)
         self._again = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="capture", daemon=True)
 
     def start(self) -> None:
         """Begin."""

@@ -62,8 +62,7 @@ class Unit:
 
 def nal_units(data: bytes) -> list[bytes]:
     """The NAL units of an Annex B access unit, without start codes."""
-    pieces = data.split(b"\0\0\1")
-    return [piece.rstrip(b"\0") for piece in pieces[1:] if piece]
+    return [nal for piece in data.split(b"\0\0\1")[1:] if (nal := piece.rstrip(b"\0"))]
 
 
 def parameter_sets(codec: str, data: bytes) -> tuple[bytes, ...]:
