@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from guardian.common.clock import to_text
 from guardian.common.errors import ConfigError, StoreError
 
 CHANNEL = "guardian_live"
@@ -61,6 +63,20 @@ class TenantScope(Scope):
         """An insert of the tenant's own; further values are added by the caller."""
         return insert(table).values(tenant_id=self.tenant_id)
 
+    def insert_many(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> Insert:
+        """An insert of many rows in one statement; all have the same keys, and no bytes.
+
+        They travel as one JSON value, which PostgreSQL takes apart: several times faster than a statement a row.
+        """
+        names = list(rows[0])
+        data = sa.literal([[_plain(row[name]) for name in names] for row in rows], JSONB())
+        item = sa.func.jsonb_array_elements(data).column_valued("item")
+        values = [
+            sa.cast(_element(item, index, table.c[name].type), table.c[name].type) for index, name in enumerate(names)
+        ]
+        query = sa.select(sa.literal(self.tenant_id, table.c.tenant_id.type), *values)
+        return insert(table).from_select(["tenant_id", *names], query)
+
     def update(self, table: sa.Table) -> sa.Update:
         """An update of the tenant's rows."""
         return sa.update(table).where(table.c.tenant_id == self.tenant_id)
@@ -77,6 +93,18 @@ class TenantScope(Scope):
     async def notify(self, kind: Kind) -> None:
         """Wake whoever waits for news of this tenant, when the transaction has committed."""
         await self.run(sa.select(sa.func.pg_notify(CHANNEL, f"{self.tenant_id} {kind}")))
+
+
+def _plain(value: Any) -> Any:
+    return to_text(value) if isinstance(value, datetime) else value
+
+
+def _element(item: Any, index: int, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    # -> keeps JSON as it is, ->> gives the text that the column's type reads.
+    element: sa.ColumnElement[Any] = item.op("->" if isinstance(kind, JSONB) else "->>", return_type=sa.Text())(
+        sa.literal_column(str(index))
+    )
+    return element
 
 
 @dataclass(frozen=True)

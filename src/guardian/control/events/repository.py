@@ -10,9 +10,6 @@ import sqlalchemy as sa
 from guardian.control.database.engine import OpenScope, Row, Select, TenantScope
 from guardian.control.database.tables import cameras, event_quarantine, events, objects
 
-# One statement's parameters: PostgreSQL takes 65,535.
-_CHUNK = 1000
-
 
 @dataclass(frozen=True)
 class EventFilter:
@@ -73,20 +70,19 @@ class EventRepository:
 
     async def put(self, rows: Sequence[dict[str, Any]]) -> None:
         """Insert, or replace an older revision by a newer of the same node."""
-        columns = [column.name for column in events.c if column.name != "tenant_id"]
-        statement = self._scope.insert(events)
-        update = {name: statement.excluded[name] for name in columns if name not in ("id", "node_id")}
+        statement = self._scope.insert_many(events, rows)
+        update = {name: statement.excluded[name] for name in rows[0] if name not in ("id", "node_id")}
         newer = (events.c.revision < statement.excluded.revision) & (events.c.node_id == statement.excluded.node_id)
         upsert = statement.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=update, where=newer)
-        await self._many(upsert, rows)
+        await self._scope.run(upsert)
 
     async def put_objects(self, rows: Sequence[dict[str, Any]]) -> None:
         """Note where objects are; an object stays with the node it first came from."""
-        await self._many(self._scope.insert(objects).on_conflict_do_nothing(), rows)
+        await self._scope.run(self._scope.insert_many(objects, rows).on_conflict_do_nothing())
 
     async def quarantine(self, rows: Sequence[dict[str, Any]]) -> None:
         """Keep what has absurd times out of the inventory."""
-        await self._many(self._scope.insert(event_quarantine).on_conflict_do_nothing(), rows)
+        await self._scope.run(self._scope.insert_many(event_quarantine, rows).on_conflict_do_nothing())
 
     async def objects_at(self, node_id: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that are objects of this node."""
@@ -97,11 +93,6 @@ class EventRepository:
         """Those of the ids that are events of this node."""
         query = self._scope.select(events, events.c.id).where(events.c.node_id == node_id, events.c.id.in_(ids))
         return set(await self._scope.values(query))
-
-    async def _many(self, statement: sa.Executable, rows: Sequence[dict[str, Any]]) -> None:
-        mine = [{"tenant_id": self._scope.tenant_id, **row} for row in rows]
-        for start in range(0, len(mine), _CHUNK):
-            await self._scope.run(statement, mine[start : start + _CHUNK])
 
 
 class PartitionRepository:
