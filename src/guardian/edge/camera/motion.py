@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from guardian.edge.config import MotionConfig
 
 _STEP = 8
+_STILL = 5
 
 
 def luma_points(frame: Any) -> NDArray[np.uint8]:
@@ -23,6 +24,7 @@ class MotionGate:
     def __init__(self, settings: MotionConfig) -> None:
         self._settings = settings
         self._background: NDArray[np.float32] | None = None
+        self._before: NDArray[np.float32] | None = None
 
     def moved(self, points: NDArray[np.uint8]) -> bool:
         """Compare with the background and learn; the first picture, and a change of light, teach it anew."""
@@ -35,5 +37,11 @@ class MotionGate:
         if changed >= now.size * self._settings.lightning_threshold:
             self._background = now
             return False
-        self._background += difference * np.float32(self._settings.frame_alpha)
+        alpha = np.full(now.shape, self._settings.frame_alpha, np.float32)
+        if self._before is not None and self._before.shape == now.shape:
+            # What has not changed since the last look is taken in faster: whoever left leaves no ghost for long.
+            still = np.abs(now - self._before) <= self._settings.threshold / 2
+            alpha[still] = min(1.0, self._settings.frame_alpha * _STILL)
+        self._before = now
+        self._background += difference * alpha
         return changed >= max(2.0, now.size * self._settings.area)
