@@ -1,7 +1,7 @@
 """Each process of the running demo is killed with SIGKILL: no acknowledged event is lost, none shows twice."""
 
 import asyncio
-import json
+import contextlib
 import os
 import signal
 import sqlite3
@@ -48,6 +48,7 @@ async def test_killing_any_process_loses_no_event_and_shows_none_twice(demo: run
         await owner.create_vault()
         edge_id = await owner.confirm_edge()
         await wait_for_events(owner, 1)
+        await recorded_for(demo.folder, 3.0)
 
         killed = []
         for tier, names in DAEMONS.items():
@@ -56,17 +57,21 @@ async def test_killing_any_process_loses_no_event_and_shows_none_twice(demo: run
                 os.kill(pid, signal.SIGKILL)
                 killed.append(name)
                 assert (await health(demo, tier, name, not_pid=pid))["pid"] != pid
-        known = len(await owner.events())
+        for pattern in ("bin/postgres -D", "tools/camera/serve.py"):
+            pid = process(demo.folder, pattern)
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pattern)
+            await came_back(demo.folder, pattern, pid)
+        known = len(await events_after_restart(owner))
         await wait_for_events(owner, known + 2)
 
-        shown = await settled(demo, owner)
+        shown, held = await settled(demo, owner)
         ids = [event["id"] for event in shown]
         assert len(ids) == len(set(ids)), "an event is shown twice"
-        edge_events = edge_outbox(demo.folder)
-        assert len(edge_events) >= known
-        assert set(ids) == set(edge_events), f"after killing {killed} the control plane and the edge disagree"
+        assert len(held) >= known
+        assert set(ids) == set(held), f"after killing {killed} the control plane and the edge disagree"
         for event in shown:
-            assert event["revision"] == edge_events[event["id"]].revision
+            assert event["revision"] == held[event["id"]].revision
         await assert_cut_clips_open(demo.folder, owner, edge_id, shown)
 
 
@@ -86,6 +91,30 @@ async def health(demo: running.Demo, tier: str, name: str, *, not_pid: int = 0) 
     raise AssertionError(f"{name} did not come back")
 
 
+def process(folder: Path, pattern: str) -> int:
+    """The demo's process whose command line holds the pattern; 0 when there is none."""
+    return next((int(line.split()[0]) for line in running.processes_of(folder) if pattern in line), 0)
+
+
+async def came_back(folder: Path, pattern: str, killed: int) -> None:
+    """Until another process has taken its place."""
+    for _ in range(300):
+        if process(folder, pattern) not in (0, killed):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{pattern} did not come back")
+
+
+async def events_after_restart(owner: ProgramOwner) -> list[dict[str, Any]]:
+    """The events, as soon as the API answers again."""
+    for _ in range(300):
+        try:
+            return await owner.events()
+        except httpx.HTTPError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the API did not find its database again")
+
+
 async def wait_for_events(owner: ProgramOwner, count: int) -> None:
     """Until the control plane shows so many."""
     for _ in range(600):
@@ -98,50 +127,53 @@ async def wait_for_events(owner: ProgramOwner, count: int) -> None:
     raise AssertionError(f"fewer than {count} events came")
 
 
-async def settled(demo: running.Demo, owner: ProgramOwner) -> list[dict[str, Any]]:
-    """Stop the camera, let what is under way arrive, and return what is shown."""
-    (demo.folder / "edge-cameras" / "front.yaml").unlink()
-    os.kill((await health(demo, "edge", "analyzer"))["pid"], signal.SIGSTOP)
-    before: list[dict[str, Any]] = []
-    for _ in range(60):
-        await asyncio.sleep(1)
-        now = await owner.events()
-        if now == before and {item["id"]: item["revision"] for item in now} == {
-            key: value.revision for key, value in edge_outbox(demo.folder).items()
-        }:
-            break
-        before = now
-    os.kill((await health_pid(demo)), signal.SIGCONT)
-    return before
+async def settled(demo: running.Demo, owner: ProgramOwner) -> tuple[list[dict[str, Any]], dict[str, edge_pb2.Event]]:
+    """What is shown, as soon as it is all that the edge holds: a new event is always about to come."""
+    shown: list[dict[str, Any]] = []
+    for _ in range(240):
+        held = edge_events(demo.folder)
+        expected = {key: event.revision for key, event in held.items()}
+        shown = await owner.events()
+        if {item["id"]: item["revision"] for item in shown} == expected:
+            return shown, held
+        await asyncio.sleep(0.25)
+    raise AssertionError(f"the edge holds {expected}, the control plane shows {shown}")
 
 
-async def health_pid(demo: running.Demo) -> int:
-    """The stopped analyzer cannot answer: its pid is the one whose command line names it."""
-    for line in running.processes_of(demo.folder):
-        if "guardian-analyzer" in line:
-            return int(line.split()[0])
-    raise AssertionError("the analyzer is gone")
-
-
-def edge_outbox(folder: Path) -> dict[str, edge_pb2.Event]:
+def edge_events(folder: Path) -> dict[str, edge_pb2.Event]:
     """The newest revision of each event the edge holds as durable."""
-    database = folder / "edge" / "analyzer" / "events.db"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT event FROM outbox ORDER BY position").fetchall()
-    events = [edge_pb2.Event.FromString(row[0]) for row in rows]
-    return {event.id: event for event in sorted(events, key=lambda item: item.revision)}
+    rows = query(folder / "edge" / "analyzer" / "events.db", "SELECT message FROM events")
+    return {event.id: event for event in (edge_pb2.Event.FromString(row[0]) for row in rows)}
+
+
+def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of another process's store, read only."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+async def recorded_for(folder: Path, seconds: float) -> None:
+    """Until the open clip is so long."""
+    index = folder / "edge" / "cameras" / "front" / "index.db"
+    for _ in range(600):
+        rows = query(index, "SELECT start, \"end\" FROM clips WHERE state = 'open'") if index.exists() else []
+        if any(end - start >= seconds for start, end in rows if end is not None):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"no clip of {seconds} s is being recorded")
 
 
 async def assert_cut_clips_open(folder: Path, owner: ProgramOwner, edge_id: str, shown: list[dict[str, Any]]) -> None:
-    """The recorder that was killed left a clip that opens up to its last whole part and is marked truncated."""
+    """The recorder that was killed left a clip that opens up to its last whole part, and its events say it is cut."""
     epochs = roster_author.open_epochs(owner.chain, owner.author)
-    states = {}
-    for path in (folder / "edge" / "cameras").rglob("*.sealed"):
-        with reader.FileSource(path) as source:
+    rows = query(folder / "edge" / "cameras" / "front" / "index.db", "SELECT object_id, path, state FROM clips")
+    cut = {object_id: path for object_id, path, state in rows if state == "truncated"}
+    assert cut, f"no clip was cut by killing the recorder: {rows}"
+    for object_id, path in cut.items():
+        with reader.FileSource(folder / "edge" / "cameras" / "front" / path) as source:
             sealed = reader.open_object(source, owner.chain, epochs, edge=edge_id)
-            assert sum(len(part) for part in sealed.content()) > 0
-            states[sealed.header.prefix.object_id] = sealed.state
-    truncated = {key for key, state in states.items() if state == "truncated"}
-    assert truncated, f"no clip was cut by killing the recorder: {json.dumps(states)}"
+            assert sealed.header.prefix.object_id == object_id
+            assert sealed.state == "truncated"
+            assert len(list(sealed.content())) >= 3
     marked = {item["id"] for event in shown for item in event["objects"] if item["truncated"]}
-    assert marked & truncated
+    assert marked & set(cut), f"cut {sorted(cut)}, but events say so of {sorted(marked)}"

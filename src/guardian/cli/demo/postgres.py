@@ -99,6 +99,11 @@ class Postgres:
         """The postmaster's, while it runs."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the postmaster lives."""
+        return self._process is not None and self._process.poll() is None
+
     def execute(self, sql: str, *, role: str = SUPERUSER, database: str = DATABASE) -> None:
         """Run statements outside a transaction, for preparation only."""
         import psycopg

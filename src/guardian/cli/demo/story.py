@@ -45,6 +45,7 @@ class Story:
         self.supervisor = supervisor
         self.step = step
         self.postgres = Postgres(home.state("control") / "postgres", durable=True)
+        self._keeping: asyncio.Task[None] | None = None
         self.password = ""
         self.tenant = ""
         self.footage: footage_module.Footage | None = None
@@ -65,6 +66,8 @@ class Story:
 
     async def down(self) -> bool:
         """Stop all; True when nothing had to be killed."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         clean = await self.supervisor.stop()
         await asyncio.to_thread(self.postgres.stop)
         return clean
@@ -72,6 +75,7 @@ class Story:
     async def _control_plane(self) -> None:
         self.step("PostgreSQL")
         await asyncio.to_thread(self.postgres.start)
+        self._keeping = asyncio.create_task(self._keep_postgres())
         ports, home = self.home.ports, self.home
         write_yaml(
             home.config("control"),
@@ -99,6 +103,14 @@ class Story:
         self.step("control plane: schema, api, agents")
         await self._run("migrate", ["guardian-migrate", "--config", str(home.config("control"))])
         await asyncio.gather(self._daemon("agents", "control"), self._daemon("api", "control"))
+
+    async def _keep_postgres(self) -> None:
+        """Start the database again when it has ended: it is a library's process, not one of the supervisor's."""
+        while True:
+            await asyncio.sleep(0.5)
+            if not self.postgres.running:
+                self.step("PostgreSQL ended; starting it again")
+                await asyncio.to_thread(self.postgres.start)
 
     async def _tenant(self) -> None:
         login = self.home.folder / "login.json"
