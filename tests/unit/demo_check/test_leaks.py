@@ -6,7 +6,6 @@ import random
 import zlib
 
 import pytest
-
 from tests.demo_check.leaks import Secrets, search_everywhere, search_files
 
 NOISE = random.Random(7)
