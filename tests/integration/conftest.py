@@ -1,4 +1,4 @@
-"""The street: one control plane as processes, shared by the folders that put houses on it; made when first asked for."""
+"""The street: one control plane as processes, shared by folders that put houses on it; made when first asked for."""
 
 import shutil
 import tempfile

@@ -20,5 +20,6 @@ class Neighbours:
 async def neighbours(street: Street) -> Neighbours:
     """Two tenants, each with a node, an edge, a household and one of everything."""
     houses = await asyncio.gather(street.move_in("fen"), street.move_in("moor"))
-    fen, moor = await asyncio.gather(*(furnish(house) for house in houses))
+    with street.explained():
+        fen, moor = await asyncio.gather(*(furnish(house) for house in houses))
     return Neighbours(fen, moor)

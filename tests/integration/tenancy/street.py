@@ -2,36 +2,37 @@
 
 import asyncio
 import json
-import os
 import secrets
 import socket
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 import yaml
+from tests.integration.tenancy.processes import Processes, run
 from tests.integration.tenancy.resident import Resident
 from typer.testing import CliRunner
 
 from guardian.cli import control, tenant
 from guardian.cli.demo.postgres import APP, OWNER, Postgres
-from guardian.cli.demo.supervisor import Program, Supervisor
 from guardian.common import rpc
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.edge.enroll.enrol import enrol_async as enrol_edge
+from guardian.edge.identity import Identity
 from guardian.node.enroll.enrol import enrol_async as enrol_node
 
 T = TypeVar("T")
-BIN = Path(sys.executable).parent
+PATIENCE = 90.0
 
 
 async def until(look: Callable[[], Awaitable[T]]) -> T:
-    """The first true answer; the test's own timeout is the limit."""
-    while not (found := await look()):
-        await asyncio.sleep(0.1)
+    """The first true answer; TimeoutError when it does not come."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await look()):
+            await asyncio.sleep(0.1)
     return found
 
 
@@ -40,7 +41,7 @@ class Street:
     """PostgreSQL, guardian-api and guardian-agents; houses are added with `move_in`."""
 
     folder: Path
-    supervisor: Supervisor = field(default_factory=lambda: Supervisor(lambda _: None))
+    processes: Processes = field(default_factory=Processes)
     houses: dict[str, "House"] = field(default_factory=dict)
     # One verb at a time has standard input and output.
     _terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -72,15 +73,15 @@ class Street:
             },
         }
         self.config.write_text(yaml.safe_dump(content))
-        await self.run("migrate", "guardian-migrate", "--config", str(self.config))
+        status, said = await run(["guardian-migrate", "--config", str(self.config)])
+        assert status == 0, said
         await asyncio.gather(*(self.daemon(name, self.config, self.folder / "c") for name in ("agents", "api")))
 
     async def close(self) -> None:
         """Residents leave, and every process ends."""
         for house in self.houses.values():
             await house.owner.http.aclose()
-        supervisors = [self.supervisor, *(house.supervisor for house in self.houses.values())]
-        await asyncio.gather(*(item.stop() for item in supervisors))
+        await self.processes.stop()
         await asyncio.to_thread(self.postgres.stop)
 
     async def move_in(self, name: str) -> "House":
@@ -88,13 +89,18 @@ class Street:
         if name not in self.houses:
             house = self.houses[name] = House(self, name, self.folder / name)
             await house.found()
-            await house.furnish()
+            with self.explained():
+                await house.furnish()
         return self.houses[name]
 
-    async def run(self, label: str, *command: str, stdin: str = "") -> str:
-        """A console script to its end; its output."""
-        program = Program(label, [str(BIN / command[0]), *command[1:]], self.folder / f"{label}.log")
-        return await self.supervisor.run(program, stdin=stdin.encode())
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """What does not come to pass is explained by what the daemons said."""
+        try:
+            yield
+        except TimeoutError as error:
+            logs = {path.name: path.read_text().splitlines()[-4:] for path in self.folder.glob("*.log")}
+            raise AssertionError("\n".join(f"{name}: {line}" for name in logs for line in logs[name])) from error
 
     async def verb(self, app: typer.Typer, *command: str, stdin: str = "") -> dict[str, Any]:
         """An operator's verb with its answer in JSON; inside this process, which has paid for its imports."""
@@ -106,16 +112,12 @@ class Street:
         answer: dict[str, Any] = json.loads(result.stdout)
         return answer
 
-    async def daemon(
-        self, name: str, config: Path, run_dir: Path, *instance: str, supervisor: Supervisor | None = None
-    ) -> None:
+    async def daemon(self, name: str, config: Path, run_dir: Path, *instance: str) -> asyncio.subprocess.Process:
         """Start a daemon and wait until it is ready."""
         label = "@".join([name, *instance])
-        command = [str(BIN / f"guardian-{name}"), "--config", str(config), *instance]
+        command = [f"guardian-{name}", "--config", str(config), *instance]
         log = self.folder / f"{run_dir.name}-{label}.log"
-        known = f"{run_dir.name}/{label}"
-        program = Program(known, command, log, socket=run_dir / f"{label}.sock")
-        await (supervisor or self.supervisor).start(program, timeout=120)
+        return await self.processes.start(command, log, run_dir / f"{label}.sock")
 
 
 @dataclass
@@ -125,7 +127,6 @@ class House:
     street: Street
     name: str
     folder: Path
-    supervisor: Supervisor = field(default_factory=lambda: Supervisor(lambda _: None))
 
     def __post_init__(self) -> None:
         self.owner = Resident(self.street.url)
@@ -145,14 +146,18 @@ class House:
 
     async def found(self) -> None:
         """The operator makes a tenant, its node comes with a token, its edge with another."""
+        await self.found_node()
+        daemons = [self.node_daemon(name) for name in ("gateway", "relay", "agent")]
+        await asyncio.gather(*daemons, self.edge_daemon("uplink"), self._enrol_edge())
+
+    async def found_node(self) -> None:
+        """A tenant and a node that has enrolled, and runs nothing yet."""
         self._write_configs()
         asked = ["create", "--name", f"House {self.name}", "--email", self.email, "--password-stdin"]
         self.tenant = (await self.street.verb(tenant.app, *asked, stdin=self.password))["tenant"]
         asked = ["node-token", "--tenant", self.tenant, "--name", self.name]
         self.node_token = (await self.street.verb(control.app, *asked))["token"]
         self.node = (await enrol_node(self.node_state, self.node_token)).node
-        daemons = [self.node_daemon(name) for name in ("gateway", "relay", "agent")]
-        await asyncio.gather(*daemons, self.edge_daemon("uplink"), self._enrol_edge())
 
     async def furnish(self) -> None:
         """The owner logs in, begins a vault, and takes the edge into it; returns when the edge follows her roster."""
@@ -172,13 +177,13 @@ class House:
         cameras = await self.owner.get("/cameras")
         return cameras[0] if cameras else {}
 
-    async def node_daemon(self, name: str) -> None:
+    async def node_daemon(self, name: str) -> asyncio.subprocess.Process:
         """gateway, relay or agent."""
-        await self.street.daemon(name, self.node_config, self.node_run, supervisor=self.supervisor)
+        return await self.street.daemon(name, self.node_config, self.node_run)
 
-    async def edge_daemon(self, name: str, *instance: str) -> None:
+    async def edge_daemon(self, name: str, *instance: str) -> asyncio.subprocess.Process:
         """uplink, analyzer or a camera."""
-        await self.street.daemon(name, self.edge_config, self.edge_run, *instance, supervisor=self.supervisor)
+        return await self.street.daemon(name, self.edge_config, self.edge_run, *instance)
 
     def write_camera(self, address: str, **more: object) -> None:
         """`front.yaml`, as a person writes it."""
@@ -189,14 +194,18 @@ class House:
         """A daemon's log so far; `tier` is node or edge."""
         return (self.street.folder / f"{self.name}-{tier[0]}-{name}.log").read_text()
 
+    async def second_edge(self, name: str, folder: Path) -> Identity:
+        """Another edge of this house, enrolled and not yet in the roster."""
+        return await enrol_edge(folder, await self.new_edge_token(name), name)
+
     async def _enrol_edge(self) -> None:
         # As `guardian edge token` and `guardian edge enroll`; the uplink waits for it meanwhile.
         self.edge_token = await self.new_edge_token()
         self.edge = (await enrol_edge(self.edge_state, self.edge_token, f"Box of {self.name}")).edge
 
-    async def new_edge_token(self) -> str:
+    async def new_edge_token(self, name: str = "Box") -> str:
         """One more token of this node's."""
-        request = node_pb2.CreateEdgeTokenRequest(edge_name=f"Box of {self.name}", valid_seconds=3600)
+        request = node_pb2.CreateEdgeTokenRequest(edge_name=f"{name} of {self.name}", valid_seconds=3600)
         async with rpc.socket_channel(self.node_run / "gateway-api.sock") as channel:
             stub = node_pb2_grpc.GatewayServiceStub(channel)
             return str((await stub.CreateEdgeToken(request, wait_for_ready=True, timeout=120)).token)
@@ -231,8 +240,3 @@ def free_ports(count: int) -> list[int]:
     for item in sockets:
         item.close()
     return ports
-
-
-def without_color() -> dict[str, str]:
-    """An environment in which verbs print plain text that is not folded."""
-    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "400", "TERM": "dumb"}
