@@ -1,2 +1,0 @@
-"""Moved: guardian.cli.demo.postgres (import from there)."""
-from guardian.cli.demo.postgres import APP, OWNER, SUPERUSER, Postgres, PostgresError  # noqa: F401
