@@ -2,9 +2,10 @@
 
     serve.py [--port 0] [--user U --password P] [--once] [--start-on-connect] [--stdin] MOUNT=FILM ...
 
-Run by Debian's /usr/bin/python3. It prints `ready PORT`. With --stdin it takes one command a line, answers `ok` or
-`error …`, and ends when its input does: freeze, resume, drop (all clients), end (every stream, cleanly),
-switch MOUNT FILM, password TEXT, quit.
+Run by Debian's /usr/bin/python3. It prints `ready PORT`; with --start-on-connect also `playing EPOCH` (standard error,
+wall-clock seconds) when its film begins. With --stdin it takes one command a line, answers `ok` or `error …`, and ends
+when its input does: freeze, resume, drop (all clients), end (every stream, cleanly), switch MOUNT FILM, password TEXT,
+quit.
 """
 
 import argparse
@@ -51,6 +52,8 @@ class Player:
         """Nanoseconds since the film began; the first call begins it if it waited for a client."""
         if self._started is None:
             self._started = time.monotonic()
+            # The pipeline sends each picture at its own time: from this moment on, for whoever measures how late it is seen.
+            print(f"playing {time.time() + SHIFT / SECOND:.3f}", file=sys.stderr, flush=True)
         return int((time.monotonic() - self._started) * SECOND)
 
     def switch(self, film: Film) -> None:
