@@ -140,6 +140,8 @@ python_packages() {
   step project "$(hash_of pyproject.toml LICENSE)" "installing the project itself" \
     pip_install --no-deps --no-build-isolation --editable .
   run_quietly "making the stubs" .venv/bin/python tools/proto.py
+  # The demo's user may not write beside the sources: compiled once here, or by each of a dozen daemons at each start.
+  run_quietly "compiling" .venv/bin/python -m compileall -q src/guardian
 }
 
 run_quietly() { # for a step that knows by itself that there is nothing to do
