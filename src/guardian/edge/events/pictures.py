@@ -20,9 +20,11 @@ from guardian.vault.header import Kind, Metadata
 from guardian.vault.writer import SealedWriter
 
 _THUMBNAIL_QUALITY = 80
-# Room around the object, as a share of its box, and the widest and narrowest crop (width over height).
-_ROOM = 0.25
-_NARROW, _WIDE = 0.75, 1.6
+# Room around the object, as a share of its box; the shape of a crop (width over height), that of a card in a list.
+_ROOM = 0.2
+_SHAPE = 16 / 9
+# Even of something far away a third of the picture is shown: where it is matters too.
+_LEAST = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,23 @@ def thumbnail(frame: Frame, box: Box | None, height: int) -> Frame:
 
 
 def _crop(frame: Frame, box: Box) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in pixels, of a shape that sits well in a list."""
+    """Left, top, right, bottom in pixels: the object in the middle, in the shape of a card.
+
+    Where the frame is too small for that, the crop is moved and then made smaller, never bent; what is taller than it
+    loses its feet, not its head.
+    """
     height, width = frame.shape[:2]
-    high = min(box.height * height * (1 + 2 * _ROOM), height)
-    wide = min(max(box.width * width * (1 + 2 * _ROOM), high * _NARROW), width)
-    high = min(max(high, wide / _WIDE), height)
+    room = 1 + 2 * _ROOM
+    high = max(box.height * height * room, box.width * width * room / _SHAPE, height * _LEAST)
+    high = min(high, height, width / _SHAPE)
+    wide = high * _SHAPE
     centre_x, centre_y = box.centre
-    left = min(max(centre_x * width - wide / 2, 0), width - wide)
-    top = min(max(centre_y * height - high / 2, 0), height - high)
-    return int(left), int(top), max(int(left + wide), int(left) + 1), max(int(top + high), int(top) + 1)
+    left = _within(centre_x * width - wide / 2, wide, width)
+    head = box.y * height - high * _ROOM / 4
+    top = _within(min(centre_y * height - high / 2, head), high, height)
+    return round(left), round(top), max(round(left + wide), round(left) + 1), max(round(top + high), round(top) + 1)
+
+
+def _within(start: float, length: float, whole: float) -> float:
+    """Where a stretch begins when it must not leave the whole."""
+    return min(max(start, 0), whole - length)
