@@ -70,7 +70,8 @@ def of(service: str) -> list[Method]:
 async def call(channel: grpc.aio.Channel, method: Method, request: Any = b"", *, patience: float = PATIENCE) -> Said:
     """Send one message and take what comes, whatever kind of stream the method is."""
     # Sent as one message and an end, so that a quick refusal cannot meet a request still being written.
-    asked: Any = channel.unary_stream(method.address)(_raw(request), timeout=patience)
+    ask: Any = channel.unary_stream(method.address)
+    asked = ask(_raw(request), timeout=patience)
     messages: list[bytes] = []
     try:
         async for message in asked:

@@ -127,6 +127,7 @@ class House:
     street: Street
     name: str
     folder: Path
+    uplink: asyncio.subprocess.Process | None = None
 
     def __post_init__(self) -> None:
         self.owner = Resident(self.street.url)
@@ -148,7 +149,7 @@ class House:
         """The operator makes a tenant, its node comes with a token, its edge with another."""
         await self.found_node()
         daemons = [self.node_daemon(name) for name in ("gateway", "relay", "agent")]
-        await asyncio.gather(*daemons, self.edge_daemon("uplink"), self._enrol_edge())
+        self.uplink, *_ = await asyncio.gather(self.edge_daemon("uplink"), *daemons, self._enrol_edge())
 
     async def found_node(self) -> None:
         """A tenant and a node that has enrolled, and runs nothing yet."""
@@ -203,9 +204,9 @@ class House:
         self.edge_token = await self.new_edge_token()
         self.edge = (await enrol_edge(self.edge_state, self.edge_token, f"Box of {self.name}")).edge
 
-    async def new_edge_token(self, name: str = "Box") -> str:
+    async def new_edge_token(self, name: str = "Box", seconds: int = 3600) -> str:
         """One more token of this node's."""
-        request = node_pb2.CreateEdgeTokenRequest(edge_name=f"{name} of {self.name}", valid_seconds=3600)
+        request = node_pb2.CreateEdgeTokenRequest(edge_name=f"{name} of {self.name}", valid_seconds=seconds)
         async with rpc.socket_channel(self.node_run / "gateway-api.sock") as channel:
             stub = node_pb2_grpc.GatewayServiceStub(channel)
             return str((await stub.CreateEdgeToken(request, wait_for_ready=True, timeout=120)).token)
