@@ -40,6 +40,7 @@ async def refusals(context: AnyContext) -> AsyncIterator[None]:
     try:
         yield
     except ControlError as error:
+        _log.warning("call_refused", reason=error.reason, sentence=str(error))
         await rpc.refuse(context, _CODES.get(error.status, grpc.StatusCode.UNKNOWN), error)
     except DATABASE_AWAY as error:
         _log.warning("database_lost", error=type(error).__name__)

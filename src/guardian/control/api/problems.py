@@ -43,7 +43,11 @@ def add_handlers(app: FastAPI) -> None:
     """Turn every kind of error into a problem."""
 
     @app.exception_handler(ControlError)
-    async def _ours(_: Request, error: ControlError) -> JSONResponse:
+    async def _ours(request: Request, error: ControlError) -> JSONResponse:
+        # What a page of ours would not have sent; who is not logged in or asks for what is gone is everyday.
+        if error.status in (400, 409):
+            route = getattr(request.scope.get("route"), "path", "")
+            _log.warning("request_refused", route=route, reason=error.reason, sentence=str(error))
         return from_error(error)
 
     @app.exception_handler(RequestValidationError)

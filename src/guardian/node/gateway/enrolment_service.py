@@ -34,7 +34,7 @@ class EnrolmentService(edge_pb2_grpc.EnrolmentServiceServicer):
         try:
             return await self._enrol(request)
         except EnrolmentError as error:
-            _log.warning("enrolment_refused", reason=error.reason)
+            _log.warning("enrolment_refused", reason=error.reason, sentence=str(error))
             denied = error.reason.startswith("token_")
             code = grpc.StatusCode.PERMISSION_DENIED if denied else grpc.StatusCode.INVALID_ARGUMENT
             await rpc.refuse(context, code, error)

@@ -1,8 +1,8 @@
 """The relay's HTTP routes for browsers (ARCHITECTURE.md, "Node")."""
 
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
@@ -72,12 +72,14 @@ def _add_session_routes(app: FastAPI, service: RelayService) -> None:
     @app.post("/v1/challenges")
     async def challenge(request: Request) -> dict[str, str]:
         body = await _parse(request, TicketBody)
-        return service.challenge(body.ticket)
+        with _noted(service):
+            return service.challenge(body.ticket)
 
     @app.post("/v1/sessions")
     async def open_session(request: Request) -> dict[str, str]:
         body = await _parse(request, AnswerBody)
-        return await service.open(body.ticket, body.challenge, body.member, body.signature)
+        with _noted(service):
+            return await service.open(body.ticket, body.challenge, body.member, body.signature)
 
     @app.put("/v1/sessions/current")
     async def renew(request: Request) -> dict[str, str]:
@@ -89,6 +91,16 @@ def _add_session_routes(app: FastAPI, service: RelayService) -> None:
     async def lock(request: Request) -> Response:
         service.sessions.close(_token(request))
         return Response(status_code=204)
+
+
+@contextmanager
+def _noted(service: RelayService) -> Iterator[None]:
+    try:
+        yield
+    except Problem as problem:
+        if problem.status in (401, 403):
+            service.note_refusal(problem)
+        raise
 
 
 def _add_reading_routes(app: FastAPI, service: RelayService) -> None:

@@ -82,13 +82,18 @@ async def run(service: Service[NodeConfig]) -> None:
     try:
         while not service.stopping.is_set() and not serving.done():
             await server.look(service.health)
-            service.status(f"{len(server.service.sessions)} sessions at {settings.relay.public_url}")
+            service.status(_line(server.service, settings.relay.public_url))
             service.progressed()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(service.stopping.wait(), _REFRESH_SECONDS)
     finally:
         server.stop()
         await serving
+
+
+def _line(relay: RelayService, address: str) -> str:
+    refused = f"; {relay.refused} refused, the last: {relay.last_refusal}" if relay.refused else ""
+    return f"{len(relay.sessions)} sessions at {address}{refused}"
 
 
 def _listen(address: str) -> socket.socket:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from guardian.common import log
 from guardian.common.clock import now, to_text
 from guardian.node import identity
 from guardian.node.relay import tickets
@@ -18,6 +19,7 @@ from guardian.vault.messages import verify_challenge
 from guardian.vault.roster import Roster
 
 MAX_READING = 32
+_log = log.get(__name__)
 
 
 class TicketKeys:
@@ -53,6 +55,9 @@ class RelayService:
     ) -> None:
         self.who = who
         self.sessions = Sessions(clock)
+        # Attempts to unlock that were refused since start, and why the last one was.
+        self.refused = 0
+        self.last_refusal = ""
         self._keys = keys
         self._today = today
         self.gateway: GatewayClient
@@ -60,6 +65,12 @@ class RelayService:
     def on_roster(self, roster: Roster) -> None:
         """Called with each roster seen: who is no member any more has no session any more."""
         self.sessions.close_members(roster.members.__contains__)
+
+    def note_refusal(self, problem: Problem) -> None:
+        """Somebody was not let in: the operator reads of it in log and status."""
+        self.refused += 1
+        self.last_refusal = problem.sentence
+        _log.warning("unlock_refused", reason=problem.reason, sentence=str(problem))
 
     def check(self, text: str) -> Ticket:
         """A ticket that is good here and now."""
