@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 BIN = Path(sys.executable).parent
+PATIENCE = 90.0
 # None of them outlives the tests, even when those are killed.
 WRAPPED = ("setpriv", "--pdeathsig", "KILL")
 
@@ -27,9 +28,12 @@ class Processes:
         """Start a daemon and wait until its health socket says that it is ready."""
         process = await spawn(command, log)
         self.running.append(process)
+        deadline = asyncio.get_running_loop().time() + PATIENCE
         while not await is_ready(socket):
             assert process.returncode is None, f"{command[0]} ended at once: {log.read_text()[-2000:]}"
-            await asyncio.sleep(0.1)
+            said = f"{command[0]} is not ready: {log.read_text()[-2000:]}"
+            assert asyncio.get_running_loop().time() < deadline, said
+            await asyncio.sleep(0.2)
         return process
 
     async def stop(self) -> None:
@@ -64,8 +68,11 @@ async def run(command: list[str]) -> tuple[int, str]:
 
 async def is_ready(socket: Path) -> bool:
     """Whether a daemon says so."""
+    if not socket.exists():
+        return False
     try:
-        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket)), timeout=10) as client:
+        transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=False, trust_env=False)
+        async with httpx.AsyncClient(transport=transport, timeout=10) as client:
             return (await client.get("http://daemon/ready")).status_code == 200
     except httpx.HTTPError:
         return False
