@@ -102,6 +102,9 @@ def _camera(camera: edge_pb2.CameraStatus, *, online: bool) -> control_pb2.Camer
 
 # The two contracts number their enumerations alike; a test holds them to it.
 def _state(state: "edge_pb2.ComponentState.ValueType") -> "control_pb2.HealthState.ValueType":
+    if state not in edge_pb2.ComponentState.values():
+        # Open enumerations: a newer edge may have states that this node has not.
+        return control_pb2.HEALTH_STATE_UNSPECIFIED
     return control_pb2.HealthState.Value(edge_pb2.ComponentState.Name(state).replace("COMPONENT", "HEALTH"))
 
 

@@ -13,13 +13,13 @@ from guardian.common import log, rpc, tls
 from guardian.common.errors import GuardianError, PeerError, StoreError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
+from guardian.node.gateway import telemetry
 from guardian.node.gateway.commands import CommandError, Commands
 from guardian.node.gateway.edges import Edge, EdgeRevoked, Edges
 from guardian.node.gateway.hub import Hub, Link
 from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.rosters import Rosters
 
-MAX_CAMERAS = 256
 _READY_SECONDS = 10.0
 _CHUNK = 192 << 10
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -57,14 +57,11 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         self, request: edge_pb2.SendTelemetryRequest, context: _Context
     ) -> edge_pb2.SendTelemetryResponse:
         edge = await self._caller(context)
-        status = request.status
-        if len(status.cameras) > MAX_CAMERAS or len(status.roster_head) not in (0, 32):
-            await rpc.refuse(
-                context,
-                grpc.StatusCode.INVALID_ARGUMENT,
-                PeerError("The telemetry is malformed.", reason="telemetry_malformed"),
-            )
-        await self._edges.put_status(edge.id, status.SerializeToString())
+        try:
+            status = telemetry.check(request.status)
+        except PeerError as error:
+            await rpc.refuse(context, grpc.StatusCode.INVALID_ARGUMENT, error)
+        await self._edges.put_status(edge.id, status)
         return edge_pb2.SendTelemetryResponse()
 
     async def SyncRoster(  # noqa: N802
