@@ -51,10 +51,12 @@ def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> N
     script = ScriptDirectory.from_config(config)
     try:
         with engine.begin() as connection:
+            # The sqlite3 module begins a transaction before rows are written, not before tables are made.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             current = MigrationContext.configure(connection).get_current_revision()
             if current is not None and current not in {item.revision for item in script.walk_revisions()}:
                 raise StoreError(
-                    f"The store {engine.url.database} was written by a newer release (schema {current}).",
+                    f"The store {_path_of(engine)} was written by a newer release (schema {current}).",
                     reason="store_newer",
                     hint="Install that release again, or restore a backup made before it.",
                 )
@@ -67,7 +69,7 @@ def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> N
                 command.upgrade(config, revision)
     except sa.exc.DatabaseError as error:
         raise StoreError(
-            f"The store {engine.url.database} cannot be opened: {error.orig}.",
+            f"The store {_path_of(engine)} cannot be opened: {error.orig}.",
             reason="store_unusable",
             hint="It was left as it is. Restore a backup, or move it aside to begin a new one.",
         ) from error
@@ -75,3 +77,7 @@ def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> N
 
 def _is_before(script: ScriptDirectory, revision: str, current: str) -> bool:
     return any(item.revision == revision for item in script.iterate_revisions(current, "base")) and revision != current
+
+
+def _path_of(engine: sa.Engine) -> str:
+    return (engine.url.database or "").removeprefix("file:")

@@ -208,6 +208,12 @@ async def _run(service: Service[C], run: Run[C]) -> None:
         announcing = asyncio.create_task(announce(server))
         try:
             await server.serve()
+        except OSError as error:
+            raise GuardianError(
+                f"The health socket {service.run_dir / service.name}.sock cannot be opened: {error.strerror or error}.",
+                reason="run_dir_unusable",
+                hint="Make run_dir for the daemon's user, or name a shorter one: a socket's path ends at 107 bytes.",
+            ) from error
         finally:
             announcing.cancel()
 
@@ -216,6 +222,8 @@ async def _run(service: Service[C], run: Run[C]) -> None:
         service.health_opened()
 
     serving = asyncio.create_task(serve())
+    # A daemon that cannot be asked how it is must not run on unseen.
+    serving.add_done_callback(lambda _: service.stop())
     try:
         await run(service)
     finally:

@@ -81,12 +81,18 @@ def test_a_store_written_by_a_newer_release_is_refused_and_left_as_it_is(tmp_pat
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, migrations: Path) -> None:
     engine = database.open_sqlite(tmp_path / "a.db")
     database.migrate_sqlite(engine, str(migrations), "0001")
-    broken = SECOND.replace("op.add_column", "op.execute('INSERT INTO nowhere VALUES (1)'); op.add_column")
+    # It fails when half of it is done: tables made before the fault must go again.
+    broken = SECOND.replace("op.add_column", "op.execute('CREATE TABLE half (x)'); op.add_column")
+    broken = broken.replace("def downgrade", "    op.execute('INSERT INTO nowhere VALUES (1)')\n\n\ndef downgrade")
     (migrations / "versions" / "0002.py").write_text(broken)
     with pytest.raises(StoreError) as caught:
         database.migrate_sqlite(engine, str(migrations))
     assert caught.value.reason == "store_unusable"
     assert columns(engine) == {"id"}
+    assert not sa.inspect(engine).has_table("half")
+    (migrations / "versions" / "0002.py").write_text(SECOND)
+    database.migrate_sqlite(engine, str(migrations))
+    assert columns(engine) == {"id", "label"}
     engine.dispose()
 
 

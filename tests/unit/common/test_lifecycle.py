@@ -175,3 +175,17 @@ def test_a_configuration_can_be_checked_without_starting(daemon: Daemon) -> None
     assert bad.returncode == 78
     assert "manner" in bad.stderr
     assert not daemon.socket.exists()
+
+
+def test_a_daemon_whose_health_socket_cannot_be_opened_does_not_run_on_unseen(daemon: Daemon) -> None:
+    daemon.start(run_dir=str(daemon.config / "no folder"))
+    assert daemon.ended() == 1
+    assert "READY=1" not in daemon.notices
+    [line] = [line for line in daemon.log() if line["event"] == "stopped_by_error"]
+    assert line["reason"] == "run_dir_unusable"
+
+
+def test_a_path_too_long_for_a_socket_is_said(daemon: Daemon) -> None:
+    daemon.start(run_dir=str(daemon.folder / ("long" * 40)))
+    assert daemon.ended() == 1
+    assert "107 bytes" in (daemon.folder / "log").read_text()
