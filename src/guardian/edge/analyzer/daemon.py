@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from guardian.common import log
 from guardian.common.errors import GuardianError
@@ -32,6 +32,7 @@ _SWEEP_SECONDS = 600.0
 _RETRY_SECONDS = 5.0
 # A connected camera that says nothing for so long shows nothing: what was seen there is over.
 _SILENT_SECONDS = 20.0
+_LATENCIES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0, 10.0)
 _log = log.get(__name__)
 
 
@@ -65,6 +66,12 @@ class Analyzer:
         registry = service.health.registry
         self._frames = Counter("guardian_frames_total", "Frames looked at", ["camera"], registry=registry)
         self._events = Counter("guardian_events_total", "Events begun", ["camera", "label"], registry=registry)
+        self._latency = Histogram(
+            "guardian_event_latency_seconds",
+            "From the first frame that shows the object to its event durable",
+            registry=registry,
+            buckets=_LATENCIES,
+        )
 
     async def run(self) -> None:
         """Until the service stops."""
@@ -127,10 +134,13 @@ class Analyzer:
             self._writer.put(partial(self._note, state, sealing))
 
     def _note(self, state: VisitState, sealing: Sealing) -> None:
-        if self._store.event(state.id) is None:
-            self._events.labels(state.camera, state.label).inc()
-            _log.info("event_started", camera=state.camera, label=state.label, id=state.id)
+        new = self._store.event(state.id) is None
         self._book.note(state, sealing)
+        if new:
+            # Said when it is durable: a refusing disk has it noted again and again.
+            self._events.labels(state.camera, state.label).inc()
+            self._latency.observe(max(0.0, time.time() - state.start))
+            _log.info("event_started", camera=state.camera, label=state.label, id=state.id)
         if state.end is not None:
             _log.info("event_ended", camera=state.camera, label=state.label, id=state.id)
 

@@ -17,6 +17,8 @@ from guardian.edge.analyzer.protocol import FrameHead, Hello, Idle, Message, par
 CREDITS = 2
 _HELLO_SECONDS = 5.0
 _MAX_UNSENT = 1 << 20
+# Asked anew when it is to last so much longer: what the camera was told last is at most this much too short.
+_RENEW_SECONDS = 0.5
 # A frame arrives in few pieces instead of many.
 _BUFFER = 4 << 20
 _log = log.get(__name__)
@@ -49,7 +51,7 @@ class Link:
 
     def record(self, until: float) -> None:
         """Ask for recording; not for every frame again."""
-        if until >= self.recording_until + 1.0:
+        if until >= self.recording_until + _RENEW_SECONDS:
             self.recording_until = until
             self.send({"type": "record", "until": until})
 

@@ -17,6 +17,8 @@ MOTION = "motion"
 FAINT = 0.2
 # An object that has not stirred for so long is watched on, but no longer recorded: it may be a parked car.
 STILL_SECONDS = 60.0
+# Recording is asked for at least so far ahead: a shorter post-roll would run out between two askings, clip by clip.
+AHEAD_SECONDS = 1.5
 # A clock that stepped back, or a gap this long: what was tracked has nothing to do with what comes.
 _GAP_SECONDS = 120.0
 
@@ -155,7 +157,7 @@ class CameraWatch:
         moving = [track for track in self._tracker.tracks if track.id in self._visits and _stirs(track, time)]
         if not moving and self._motion is None:
             return 0.0
-        return time + self._settings.record.post_capture
+        return time + max(self._settings.record.post_capture, AHEAD_SECONDS)
 
 
 def _stirs(track: Track, time: float) -> bool:
