@@ -127,11 +127,18 @@ class Owner:
         return time.monotonic()
 
     async def card_ids(self) -> list[str]:
-        """Event ids on the page, scrolled to its end, in order, repeats included."""
-        await self.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        await self.page.wait_for_timeout(500)
-        cards = await self.part("event-card").all()
-        return [await card.get_attribute("data-event-id") or "" for card in cards]
+        """Event ids from the list's beginning to its end, in order; one that stands twice in the page is there twice."""
+        seen: list[str] = []
+        await self.page.evaluate("window.scrollTo(0, 0)")
+        while True:
+            await self.page.wait_for_timeout(400)
+            # Rows far from the viewport are not in the page; those read before overlap with those read now.
+            now = [await card.get_attribute("data-event-id") or "" for card in await self.part("event-card").all()]
+            seen += [item for item in now if item not in seen or now.count(item) > 1]
+            before = await self.page.evaluate("window.scrollY")
+            await self.page.evaluate("window.scrollBy(0, window.innerHeight / 2)")
+            if await self.page.evaluate("window.scrollY") == before:
+                return seen
 
     async def open_event(self, event_id: str) -> None:
         """Its page, with snapshot and boxes."""

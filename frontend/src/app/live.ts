@@ -13,11 +13,18 @@ import { refreshRoster } from "./vault";
 
 interface ConnectionStore {
   state: Connection;
-  /** Events that arrived since the page was opened: the newest are shown arriving. */
+  /** Events that arrived within the last minute: shown arriving, and called new. */
   arrived: ReadonlySet<string>;
 }
 
 export const useConnection = create<ConnectionStore>(() => ({ state: "connecting", arrived: new Set() }));
+
+const NEW_MS = 60_000;
+
+function arrive(id: string): void {
+  useConnection.setState(({ arrived }) => ({ arrived: new Set(arrived).add(id) }));
+  setTimeout(() => useConnection.setState(({ arrived }) => ({ arrived: new Set([...arrived].filter((other) => other !== id)) })), NEW_MS);
+}
 
 function isEvent(value: unknown): value is GuardianEvent {
   return typeof value === "object" && value !== null && "id" in value && "revision" in value && "objects" in value;
@@ -35,7 +42,7 @@ function takeEvent(data: string): void {
   }
   const { arrived } = useConnection.getState();
   if (event.revision <= 1 && !arrived.has(event.id)) {
-    useConnection.setState({ arrived: new Set(arrived).add(event.id) });
+    arrive(event.id);
     announce(`New event: ${labelName(event.label)}, ${event.camera_name || event.camera_id}, ${clockTime(event.start)}`);
   }
 }

@@ -2,6 +2,8 @@
 import { QueryCache, QueryClient, useQuery } from "@tanstack/react-query";
 import { api } from "@/api";
 import { ApiError } from "@/api/errors";
+import type { Session } from "@/api/types";
+import { forgetSignedIn, maybeSignedIn, rememberSignedIn } from "./signed";
 
 // Any route may be the first to hear that the session ended; the session is then asked for, and the page leaves.
 const cache = new QueryCache({
@@ -26,13 +28,26 @@ export const keys = {
   session: ["session"] as const,
   events: ["events"] as const,
   event: (id: string) => ["event", id] as const,
+  around: (clipId: string) => ["events-around", clipId] as const,
   cameras: ["cameras"] as const,
   edges: ["edges"] as const,
   nodes: ["nodes"] as const,
 };
 
+async function askSession(signal: AbortSignal): Promise<Session> {
+  if (!maybeSignedIn()) throw new ApiError(401, "not_logged_in", "Sign in first.");
+  try {
+    const session = await api.session(signal);
+    rememberSignedIn();
+    return session;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) forgetSignedIn();
+    throw error;
+  }
+}
+
 export function useSession() {
-  return useQuery({ queryKey: keys.session, queryFn: ({ signal }) => api.session(signal), staleTime: 60_000 });
+  return useQuery({ queryKey: keys.session, queryFn: ({ signal }) => askSession(signal), staleTime: 60_000 });
 }
 
 /** Status changes arrive over the event stream; the slow refresh is for what a lost message would hide. */

@@ -13,7 +13,8 @@ export function dayTitle(day: string, now: Date): string {
   const then = new Date(year, month - 1, date);
   const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
   const days = Math.round((today.getTime() - then.getTime()) / 86_400_000);
-  const name = then.toLocaleDateString(undefined, { weekday: "long", day: "numeric", month: "long", ...(year !== now.getFullYear() ? { year: "numeric" } : {}) });
+  const near = days === 0 || days === 1;
+  const name = then.toLocaleDateString(undefined, { ...(near ? {} : { weekday: "long" }), day: "numeric", month: "long", ...(year !== now.getFullYear() ? { year: "numeric" } : {}) });
   if (days === 0) return `Today, ${name}`;
   if (days === 1) return `Yesterday, ${name}`;
   return name;

@@ -93,3 +93,8 @@ export function SelectField({ label, hint, error, hideLabel, className, children
     </Frame>
   );
 }
+
+/** For password managers and assistive technology: whose secret a form asks for. */
+export function HiddenUsername({ name }: { name: string }) {
+  return <input type="text" name="username" autoComplete="username" value={name} readOnly hidden />;
+}

@@ -1,8 +1,8 @@
 // Writes new roster entries. Every one is checked as a reader would check it before it is handed out.
-import { b64u, hex, newId, random, rfc3339, u32, unhex, utf8, concat, type Bytes } from "./bytes";
+import { b64u, hex, random, rfc3339, u32, unhex, utf8, concat, type Bytes } from "./bytes";
 import { VaultError } from "./errors";
 import { hpkeOpen, hpkeSeal, receivePublic, SEED, sign } from "./primitives";
-import { entryHash, newestEpoch, ROSTER_LABEL, verifyRoster, type Epoch, type Party, type Roster, type RosterEntry, type Wrap } from "./roster";
+import { entryHash, householdOf, newestEpoch, ROSTER_LABEL, verifyRoster, type Epoch, type Party, type Roster, type RosterEntry, type Wrap } from "./roster";
 
 const EPOCH_LABEL = utf8("guardian/epoch/v1\0");
 
@@ -72,7 +72,8 @@ async function signEntry(
   return { first: before.length, entry, roster: await verifyRoster([...before, entry], household) };
 }
 
-export async function genesis(author: Author, member: Party, household: string = newId()): Promise<Authored> {
+export async function genesis(author: Author, member: Party): Promise<Authored> {
+  const household = await householdOf(member);
   const epoch = await epochJson(household, 1, [member]);
   return signEntry(author, household, [], { type: "genesis", member: partyJson(member), epoch });
 }

@@ -73,6 +73,14 @@ export async function entryHash(entry: RosterEntry): Promise<Bytes> {
   return sha256(ENTRY_LABEL, u32(entry.payload.length), entry.payload, entry.signature);
 }
 
+/**
+ * The id of the household that a member with these keys begins. Slots are bound to it: whoever carries the roster
+ * cannot put another beginning before the owner's own slot in a browser that has not seen the household yet.
+ */
+export async function householdOf(founder: Pick<Party, "signPublic" | "receivePublic">): Promise<string> {
+  return hex((await sha256(utf8("guardian/household/v1\0"), founder.signPublic, founder.receivePublic)).slice(0, 16));
+}
+
 export function entryFromJson(value: unknown): RosterEntry {
   const shape = Shape.of("A roster entry", value, ["payload", "signature"], "roster_malformed");
   const payload = shape.raw("payload");
@@ -180,6 +188,7 @@ async function apply(state: State, entry: RosterEntry, seq: number, previous: st
   if (!(await signatureHolds(author.signPublic, entry.signature, ROSTER_LABEL, entry.payload))) {
     throw new VaultError("bad_signature", "A roster entry's signature does not hold. Somebody on the way may have changed it.");
   }
+  if (created !== undefined && link.household !== (await householdOf(created))) refuse("The first entry's household is another founder's.");
   state.household = link.household;
   act(state, seq, link);
 }

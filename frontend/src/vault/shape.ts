@@ -40,7 +40,7 @@ export class Shape {
   text(key: string, low: number, high: number): string {
     const value = this.fields[key];
     // eslint-disable-next-line no-control-regex
-    if (typeof value !== "string" || /[\u0000-\u001f\u007f]/.test(value)) this.refuse(key, "text without control characters");
+    if (typeof value !== "string" || /[\u0000-\u001f\u007f]|\p{Cs}/u.test(value)) this.refuse(key, "text without control characters");
     const length = [...value].length;
     if (length < low || length > high) this.refuse(key, `text of ${low} to ${high} characters`);
     return value;
@@ -101,13 +101,25 @@ export class Shape {
 const UTC_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$/;
 
 export function isUtcTime(value: string): boolean {
-  return UTC_TIME.test(value) && !Number.isNaN(Date.parse(value));
+  const moment = UTC_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(moment) || value.startsWith("0000")) return false;
+  // Date.parse takes 30 February for 2 March, and 24:00 for the next day.
+  return new Date(moment).toISOString().slice(0, 19) === value.slice(0, 19);
 }
 
+const STRINGS = /"(?:[^"\\]|\\.)*"/g;
+const NOT_INTEGER = /\d[.eE]/;
+
 export function parseJson(what: string, bytes: Uint8Array, reason: VaultReason): unknown {
+  let value: unknown;
+  let written: string;
   try {
-    return JSON.parse(text(bytes)) as unknown;
+    written = text(bytes);
+    value = JSON.parse(written) as unknown;
   } catch {
     throw new VaultError(reason, `${what} is not JSON.`);
   }
+  // JSON.parse makes 1 of 1.0 and of 1e0; what one reader takes and another refuses would split a household.
+  if (NOT_INTEGER.test(written.replace(STRINGS, '""'))) throw new VaultError(reason, `${what} has a number that is not written as an integer.`);
+  return value;
 }

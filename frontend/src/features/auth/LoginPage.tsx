@@ -5,6 +5,7 @@ import { Navigate, useLocation } from "react-router";
 import { api } from "@/api";
 import { ApiError } from "@/api/errors";
 import { keys, queryClient, useSession } from "@/app/queries";
+import { rememberSignedIn } from "@/app/signed";
 import { leaveVault } from "@/app/vault";
 import { Button } from "@/ui/Button";
 import { Banner, sentence } from "@/ui/Feedback";
@@ -21,6 +22,7 @@ export default function LoginPage() {
     onSuccess: (answer) => {
       // Nothing of whoever was signed in before is to be seen.
       queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== keys.session[0] });
+      rememberSignedIn();
       queryClient.setQueryData(keys.session, answer);
     },
   });
@@ -32,7 +34,7 @@ export default function LoginPage() {
   }, [out]);
 
   const back = (location.state as { from?: string } | null)?.from;
-  if (session.data && !out) return <Navigate to={back?.startsWith("/") ? back : "/"} replace />;
+  if (session.data && !out) return <Navigate to={back?.startsWith("/") ? back : "/events"} replace />;
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();

@@ -26,7 +26,8 @@ export function useRename(camera: Camera) {
     },
     onSuccess: async (name) => {
       announce(`Renamed to ${name}`);
-      await queryClient.invalidateQueries({ queryKey: keys.cameras });
+      // Events carry their camera's name too.
+      await Promise.all([keys.cameras, keys.events, ["event"]].map((queryKey) => queryClient.invalidateQueries({ queryKey })));
     },
   });
 }

@@ -3,6 +3,7 @@ import { ago, bytes } from "@/lib/format";
 import { useNow } from "@/lib/useNow";
 import { Banner, Panel, Pill, type Tone } from "@/ui/Feedback";
 import type { IconName } from "@/ui/icons";
+import { RevokeEdge } from "./RevokeEdge";
 import type { TrustedEdge } from "./useEdgeTrust";
 
 const looks: Record<TrustedEdge["trust"], { word: string; icon: IconName; tone: Tone }> = {
@@ -53,6 +54,8 @@ export function EdgeCard({ item: { edge, trust } }: { item: TrustedEdge }) {
           </div>
         ))}
       </dl>
+      {(trust === "confirmed" || trust === "changed") && <RevokeEdge edge={edge} />}
+      {trust === "revoked" && <p className="mt-4 border-t border-line pt-4 text-sm text-soft">You removed this edge from your household. Nothing it recorded or signed is opened here, and it seals nothing for you any more.</p>}
     </Panel>
   );
 }

@@ -4,7 +4,7 @@ import { bytes, dateTime, duration } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { Banner } from "@/ui/Feedback";
 
-export function ClipInfoLine({ info, length, whole }: { info: ClipInfo; length: number; whole: (() => void) | null }) {
+export function ClipInfoLine({ info, length, ended, grow }: { info: ClipInfo; length: number; ended: boolean; grow: () => void }) {
   const facts: [string, string][] = [
     ["Begins", dateTime(info.start)],
     ["Length", duration(length)],
@@ -20,8 +20,17 @@ export function ClipInfoLine({ info, length, whole }: { info: ClipInfo; length: 
         </Banner>
       )}
       {info.state === "recording" && (
-        <Banner tone="lamp" icon="waiting" title={whole ? "The recording has ended" : "Still recording"} action={whole && <Button onClick={whole}>Load the whole clip</Button>}>
-          {whole ? "You see what was sealed when you opened it." : "You see what was sealed when you opened it. The rest can be loaded once the recording ends."}
+        <Banner
+          tone="lamp"
+          icon="waiting"
+          title={ended ? "The recording has ended" : "Still recording"}
+          action={
+            <Button icon="refresh" onClick={grow} data-testid="clip-grow">
+              {ended ? "Load the whole clip" : "Load what came since"}
+            </Button>
+          }
+        >
+          {ended ? "You see what was sealed when you opened it." : "You see what was sealed so far. Played to its end, it goes on by itself."}
         </Banner>
       )}
       <dl className="flex flex-wrap gap-x-8 gap-y-3 text-sm">

@@ -12,6 +12,7 @@ import { ClipPlayer } from "./ClipPlayer";
 export function ClipSection({ event, signed }: { event: GuardianEvent; signed: SignedEventBody | undefined }) {
   const clips = clipsOf(event);
   const trusted = useVault((state) => state.vault?.roster.edges.has(event.edge_id) ?? false);
+  const revoked = useVault((state) => state.vault?.roster.revokedEdges.has(event.edge_id) ?? false);
   const [chosen, setChosen] = useState<string | null>(null);
   const clip = clips.find((item) => item.id === chosen) ?? clips[0];
 
@@ -25,7 +26,9 @@ export function ClipSection({ event, signed }: { event: GuardianEvent; signed: S
   if (!trusted) {
     return (
       <EmptyState icon="shield" title="Sealed">
-        This clip comes from an edge you have not confirmed. It is opened once you have compared the edge&rsquo;s words.
+        {revoked
+          ? "This clip comes from an edge you have revoked. It stays sealed."
+          : "This clip comes from an edge you have not confirmed. It is opened once you have compared the edge’s words."}
       </EmptyState>
     );
   }

@@ -22,11 +22,11 @@ export function EventFacts({ event, signed }: { event: GuardianEvent; signed: Si
     if (signed.frameWidth) facts.push(["Detector saw", `${signed.frameWidth} × ${signed.frameHeight}`]);
   }
   return (
-    <aside className="grid content-start gap-4">
-      <Panel title="Details">
-        <dl className="grid gap-3 text-sm">
+    <>
+      <Panel title="Details" className="sm:p-5">
+        <dl className="grid gap-2.5 text-sm">
           {facts.map(([name, value]) => (
-            <div key={name} className="flex justify-between gap-4 border-b border-line pb-3 last:border-0 last:pb-0">
+            <div key={name} className="flex justify-between gap-4 border-b border-line pb-2.5 last:border-0 last:pb-0">
               <dt className="text-faint">{name}</dt>
               <dd className="text-right font-medium">{value}</dd>
             </div>
@@ -36,9 +36,9 @@ export function EventFacts({ event, signed }: { event: GuardianEvent; signed: Si
       <p className="flex items-start gap-2 px-1 text-sm text-faint">
         <Icon name={signed ? "shield" : "info"} size={18} className="mt-0.5" />
         {signed
-          ? "Boxes and scores came from your node and were checked against your edge's signature here. The service that keeps your account never has them."
+          ? "Boxes and scores came from your node and were checked against your edge’s signature here. The service that keeps your account never has them."
           : "These facts are the summary your account keeps. Boxes and scores come from your node once they can be checked."}
       </p>
-    </aside>
+    </>
   );
 }

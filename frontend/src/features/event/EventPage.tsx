@@ -24,7 +24,7 @@ export default function EventPage() {
 
   return (
     <>
-      <Link to={`/events${back ? `?${back}` : ""}`} className="mb-4 inline-flex min-h-11 items-center gap-1 rounded-md pr-3 text-sm font-medium text-primary">
+      <Link to={`/events${back ? `?${back}` : ""}`} className="-mt-2 mb-1 inline-flex min-h-11 items-center gap-1 rounded-md pr-3 text-sm font-medium text-primary">
         <Icon name="back" size={18} /> Events
       </Link>
       {query.isPending ? (
@@ -64,12 +64,12 @@ function EventView({ event }: { event: GuardianEvent }) {
         </p>
       </header>
       <TrustNotice edgeId={event.edge_id} />
-      <div className="grid gap-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
-        <div className="grid min-w-0 content-start gap-6">
-          <ClipSection event={event} signed={signed.data} />
+      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_22rem]">
+        <ClipSection event={event} signed={signed.data} />
+        <aside className="grid min-w-0 gap-4">
           <SnapshotPanel event={event} signed={signed.data} failure={signed.error} retry={() => void signed.refetch()} />
-        </div>
-        <EventFacts event={event} signed={signed.data} />
+          <EventFacts event={event} signed={signed.data} />
+        </aside>
       </div>
     </article>
   );

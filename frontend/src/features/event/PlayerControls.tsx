@@ -3,6 +3,7 @@ import { useId } from "react";
 import { percent, playTime } from "@/lib/format";
 import { Icon, type IconName } from "@/ui/icons";
 import { Spinner } from "@/ui/Button";
+import { cx } from "@/ui/cx";
 import type { Video } from "./useVideo";
 
 interface Props {
@@ -19,7 +20,7 @@ const speeds = [0.25, 0.5, 1, 1.5, 2, 4];
 export function PlayerControls({ video, length, saved, onFullscreen, onSave }: Props) {
   const speed = useId();
   return (
-    <div className="grid gap-1 bg-[#101615] px-3 py-2 text-white">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-1 bg-[#101615] px-3 py-2 text-white">
       <input
         type="range"
         aria-label="Position in the clip"
@@ -48,7 +49,7 @@ export function PlayerControls({ video, length, saved, onFullscreen, onSave }: P
             </option>
           ))}
         </select>
-        <Control icon={video.muted || video.volume === 0 ? "mute" : "volume"} label={video.muted ? "Sound on" : "Sound off"} onClick={() => video.setMuted(!video.muted)} />
+        <Control className="max-sm:hidden" icon={video.muted || video.volume === 0 ? "mute" : "volume"} label={video.muted ? "Sound on" : "Sound off"} onClick={() => video.setMuted(!video.muted)} />
         <input
           type="range"
           aria-label="Volume"
@@ -66,9 +67,18 @@ export function PlayerControls({ video, length, saved, onFullscreen, onSave }: P
   );
 }
 
-function Control({ icon, label, onClick, testId, busy }: { icon: IconName; label: string; onClick: () => void; testId?: string; busy?: boolean }) {
+interface ControlProps {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  testId?: string;
+  busy?: boolean;
+  className?: string;
+}
+
+function Control({ icon, label, onClick, testId, busy, className }: ControlProps) {
   return (
-    <button type="button" aria-label={label} title={label} data-testid={testId} disabled={busy} onClick={onClick} className="grid size-11 place-items-center rounded-md text-white hover:bg-white/15 focus-visible:outline-white">
+    <button type="button" aria-label={label} title={label} data-testid={testId} disabled={busy} onClick={onClick} className={cx("grid size-11 shrink-0 place-items-center rounded-md text-white hover:bg-white/15 focus-visible:outline-white", className)}>
       {busy ? <Spinner /> : <Icon name={icon} />}
     </button>
   );

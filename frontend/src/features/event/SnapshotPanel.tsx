@@ -10,6 +10,7 @@ import { cx } from "@/ui/cx";
 import { Icon } from "@/ui/icons";
 import { useVault } from "@/app/vault";
 import type { SignedEventBody } from "@/vault";
+import { boxClass, boxPlace, type BoxShape } from "./box";
 
 interface Props {
   event: GuardianEvent;
@@ -25,7 +26,7 @@ export function SnapshotPanel({ event, signed, failure, retry }: Props) {
   const best = signed?.best;
 
   return (
-    <Panel title="Snapshot" action={signed && <Pill tone="ok" icon="shield">Signed by your edge</Pill>}>
+    <Panel title="Snapshot" className="sm:p-5" action={signed && <Pill tone="ok" icon="shield">Signed by your edge</Pill>}>
       <div data-testid="event-snapshot" data-state={picture.state} className="relative overflow-hidden rounded-md bg-sunken">
         {picture.state === "open" ? (
           <>
@@ -43,7 +44,7 @@ export function SnapshotPanel({ event, signed, failure, retry }: Props) {
                 </Button>
               </>
             ) : !trusted ? (
-              "Sealed: this edge is not confirmed."
+              "Sealed: this edge is not confirmed, or not any more."
             ) : ref ? (
               "Opening…"
             ) : (
@@ -67,14 +68,16 @@ export function SnapshotPanel({ event, signed, failure, retry }: Props) {
 interface BoxProps {
   label: string;
   score: number;
-  box: { x: number; y: number; width: number; height: number };
+  box: BoxShape;
 }
 
 /** Tapped, hovered or focused, the box says what was seen and how sure the detector was. */
 function Box({ label, score, box }: BoxProps) {
   const [pinned, setPinned] = useState(false);
   const tip = useId();
-  const low = box.y < 0.14;
+  // Above the box where there is room, else below it, else inside: never outside the picture.
+  const place = box.y >= 0.14 ? "bottom-full mb-1" : box.y + box.height <= 0.86 ? "top-full mt-1" : "bottom-1 ml-1";
+  const side = box.x + box.width / 2 > 0.6 ? "right-[-2px]" : "left-[-2px]";
   return (
     <button
       type="button"
@@ -83,15 +86,16 @@ function Box({ label, score, box }: BoxProps) {
       aria-label={`Detected: ${labelName(label)}`}
       aria-pressed={pinned}
       onClick={() => setPinned(!pinned)}
-      className="group absolute rounded-sm border-2 border-lamp-glow shadow-[0_0_0_1px_rgb(0_0_0/.55)] transition-colors hover:bg-lamp-glow/10"
-      style={{ left: `${box.x * 100}%`, top: `${box.y * 100}%`, width: `${box.width * 100}%`, height: `${box.height * 100}%` }}
+      className={cx("group absolute transition-colors hover:bg-lamp-glow/10", boxClass)}
+      style={boxPlace(box)}
     >
       <span
         id={tip}
         role="tooltip"
         className={cx(
-          "pointer-events-none absolute left-[-2px] rounded-sm bg-lamp-glow px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap text-[#201405] transition-opacity group-hover:opacity-100 group-focus-visible:opacity-100",
-          low ? "top-full mt-1" : "bottom-full mb-1",
+          "pointer-events-none absolute rounded-sm bg-lamp-glow px-1.5 py-0.5 text-xs font-semibold whitespace-nowrap text-[#201405] transition-opacity group-hover:opacity-100 group-focus-visible:opacity-100",
+          place,
+          side,
           pinned ? "opacity-100" : "opacity-0 max-sm:opacity-100",
         )}
       >

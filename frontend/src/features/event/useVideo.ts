@@ -4,6 +4,7 @@ import { useEffect, useState, type RefObject } from "react";
 export interface Video {
   paused: boolean;
   waiting: boolean;
+  ended: boolean;
   time: number;
   duration: number;
   volume: number;
@@ -16,9 +17,9 @@ export interface Video {
   setRate: (rate: number) => void;
 }
 
-type Snapshot = Pick<Video, "paused" | "waiting" | "time" | "duration" | "volume" | "muted" | "rate">;
+type Snapshot = Pick<Video, "paused" | "waiting" | "ended" | "time" | "duration" | "volume" | "muted" | "rate">;
 
-const still: Snapshot = { paused: true, waiting: false, time: 0, duration: 0, volume: 1, muted: false, rate: 1 };
+const still: Snapshot = { paused: true, waiting: false, ended: false, time: 0, duration: 0, volume: 1, muted: false, rate: 1 };
 const heard = ["play", "pause", "playing", "waiting", "timeupdate", "seeking", "seeked", "durationchange", "volumechange", "ratechange", "ended", "emptied"];
 
 export function useVideo(ref: RefObject<HTMLVideoElement | null>): Video {
@@ -34,6 +35,7 @@ export function useVideo(ref: RefObject<HTMLVideoElement | null>): Video {
       setState({
         paused: video.paused,
         waiting,
+        ended: video.ended,
         time: video.currentTime,
         duration: Number.isFinite(video.duration) ? video.duration : 0,
         volume: video.volume,

@@ -1,13 +1,13 @@
 // The timeline: what happened, newest first, growing while one looks at it.
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useSearchParams } from "react-router";
 import { useCameras } from "@/app/queries";
 import { useConnection } from "@/app/live";
 import { byDay } from "./merge";
-import { dayTitle, localDay } from "@/lib/format";
+import { localDay } from "@/lib/format";
 import { Button, Spinner } from "@/ui/Button";
 import { EmptyState, ErrorState, PageHeader } from "@/ui/Feedback";
-import { blocksOf, EventBlock } from "./EventBlock";
+import { EventList } from "./EventList";
 import { GettingStarted } from "@/features/onboarding/GettingStarted";
 import { FilterBar } from "./FilterBar";
 import { isFiltered, noFilters, readFilters, writeFilters, type Filters } from "./filters";
@@ -23,8 +23,8 @@ export default function EventsPage() {
   const connection = useConnection((store) => store.state);
   const arrived = useConnection((store) => store.arrived);
   const cameras = useCameras();
-  const groups = byDay(events, localDay);
-  const now = new Date();
+  const groups = useMemo(() => byDay(events, localDay), [events]);
+  const back = search.toString();
   const { fetchNextPage } = query;
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
 
@@ -40,23 +40,7 @@ export default function EventsPage() {
         ) : events.length === 0 ? (
           <Nothing filtered={isFiltered(filters)} clear={() => setFilters(noFilters)} />
         ) : (
-          groups.map((group) => (
-            <section key={group.day} aria-labelledby={`day-${group.day}`} className="mb-10">
-              <h2 id={`day-${group.day}`} className="mb-4 flex items-baseline gap-3 font-semibold">
-                {dayTitle(group.day, now)}
-                <span className="text-sm font-normal text-faint">
-                  {group.events.length} {group.events.length === 1 ? "event" : "events"}
-                  {query.hasNextPage && group === groups[groups.length - 1] ? " so far" : ""}
-                </span>
-                <span className="h-px flex-1 self-center bg-line" aria-hidden="true" />
-              </h2>
-              <div className="grid gap-3 sm:gap-5">
-                {blocksOf(group.events).map((block, index) => (
-                  <EventBlock key={index} events={block} arrived={arrived} back={search.toString()} />
-                ))}
-              </div>
-            </section>
-          ))
+          <EventList groups={groups} more={query.hasNextPage} arrived={arrived} back={back} />
         )}
         {query.hasNextPage && <LoadMore busy={query.isFetchingNextPage} failed={query.isFetchNextPageError} load={more} />}
         {!query.hasNextPage && events.length > 12 && <p className="text-center text-sm text-faint">That is everything.</p>}

@@ -6,6 +6,7 @@ export function WatchingNow({ cameras }: { cameras: Camera[] | undefined }) {
   if (cameras.length === 0) return <>No camera is reporting yet.</>;
   const watching = cameras.filter((camera) => camera.online && (camera.state === "ok" || camera.state === "degraded")).length;
   if (watching === cameras.length) return <>{watching === 1 ? "Your camera is watching." : `All ${watching} cameras are watching.`}</>;
+  if (watching === 0) return <>{cameras.length === 1 ? "Your camera is not watching right now." : "No camera is watching right now."}</>;
   return (
     <>
       {watching} of {cameras.length} cameras {watching === 1 ? "is" : "are"} watching.

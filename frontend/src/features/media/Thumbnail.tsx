@@ -12,6 +12,7 @@ import { usePicture } from "./usePicture";
 export function Thumbnail({ event }: { event: GuardianEvent }) {
   const [frame, near] = useNear<HTMLDivElement>();
   const trusted = useVault((state) => state.vault?.roster.edges.has(event.edge_id) ?? false);
+  const revoked = useVault((state) => state.vault?.roster.revokedEdges.has(event.edge_id) ?? false);
   const ref = pictureRef(event, "thumbnail");
   const { picture } = usePicture(ref, "thumbnail", near && trusted);
   const name = labelName(event.label);
@@ -20,7 +21,7 @@ export function Thumbnail({ event }: { event: GuardianEvent }) {
       {picture.state === "open" && !near ? null : picture.state === "open" ? (
         <img src={picture.url} alt={`${name} on ${event.camera_name || event.camera_id}`} decoding="async" className="absolute inset-0 size-full object-cover transition-transform duration-500 group-hover:scale-[1.02]" />
       ) : !trusted ? (
-        <Instead icon="shield" text="Unconfirmed edge" />
+        <Instead icon="shield" text={revoked ? "Revoked edge" : "Unconfirmed edge"} />
       ) : picture.state === "failed" ? (
         <Instead icon="lid" text="Not available" title={sentence(picture.error)} />
       ) : ref ? (

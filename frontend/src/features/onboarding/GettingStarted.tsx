@@ -40,6 +40,13 @@ export function GettingStarted() {
       </Step>
     );
   }
+  if (!cameras.data.some((camera) => camera.online && (camera.state === "ok" || camera.state === "degraded"))) {
+    return (
+      <EmptyState icon="camera" title="No camera is watching yet" action={<ButtonLink to="/cameras">See why</ButtonLink>}>
+        A camera that has just been connected takes a few seconds. Events appear here by themselves once it watches.
+      </EmptyState>
+    );
+  }
   return (
     <EmptyState icon="eye" title="All quiet so far">
       Nothing has happened in front of your cameras yet. When something does, it appears here by itself.

@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { api } from "@/api";
 import { queryClient, useSession } from "@/app/queries";
+import { forgetSignedIn } from "@/app/signed";
 import { leaveVault } from "@/app/vault";
 import { Button } from "@/ui/Button";
 import { Panel, sentence } from "@/ui/Feedback";
@@ -15,6 +16,7 @@ export function AccountPanel() {
     mutationFn: async () => {
       leaveVault();
       await api.logout();
+      forgetSignedIn();
     },
     onSuccess: async () => {
       await navigate("/login", { replace: true });

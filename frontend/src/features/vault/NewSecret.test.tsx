@@ -1,11 +1,17 @@
+import { QueryClientProvider } from "@tanstack/react-query";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import { queryClient } from "@/app/queries";
 import { NewSecret } from "./NewSecret";
 
 async function fill(secret: string, again: string) {
   const chosen = vi.fn();
-  render(<NewSecret submit="Make" busy={false} error={null} onSecret={chosen} testId="vault-create" />);
+  render(
+    <QueryClientProvider client={queryClient}>
+      <NewSecret submit="Make" busy={false} error={null} onSecret={chosen} testId="vault-create" />
+    </QueryClientProvider>,
+  );
   await userEvent.type(screen.getByTestId("vault-secret"), secret);
   await userEvent.type(screen.getByTestId("vault-secret-confirm"), again);
   await userEvent.click(screen.getByTestId("vault-create"));

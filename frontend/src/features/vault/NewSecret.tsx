@@ -2,9 +2,10 @@
 import { useState, type FormEvent } from "react";
 import { Button } from "@/ui/Button";
 import { Banner, sentence } from "@/ui/Feedback";
-import { SecretField } from "@/ui/Field";
+import { HiddenUsername, SecretField } from "@/ui/Field";
 import { StrengthMeter } from "./StrengthMeter";
 import { strengthOf } from "./strength";
+import { useVaultName } from "./useVaultName";
 import { Working } from "./Working";
 
 interface Props {
@@ -16,6 +17,7 @@ interface Props {
 }
 
 export function NewSecret({ submit, busy, error, onSecret, testId }: Props) {
+  const vaultName = useVaultName();
   const [secret, setSecret] = useState("");
   const [again, setAgain] = useState("");
   const [tried, setTried] = useState(false);
@@ -31,13 +33,14 @@ export function NewSecret({ submit, busy, error, onSecret, testId }: Props) {
 
   return (
     <form className="grid gap-5" onSubmit={send} autoComplete="off">
+      <HiddenUsername name={vaultName} />
       {error ? (
         <Banner tone="danger" icon="warning">
           {sentence(error)}
         </Banner>
       ) : null}
       <SecretField
-        label="Your vault's secret"
+        label="Your vault’s secret"
         name="vault-secret"
         autoComplete="new-password"
         data-testid="vault-secret"

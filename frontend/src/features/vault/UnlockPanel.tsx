@@ -4,14 +4,16 @@ import { useMutation } from "@tanstack/react-query";
 import { unlockVault } from "@/app/vault";
 import { Button } from "@/ui/Button";
 import { Banner, sentence } from "@/ui/Feedback";
-import { SecretField, TextField } from "@/ui/Field";
+import { HiddenUsername, SecretField, TextField } from "@/ui/Field";
 import { Icon } from "@/ui/icons";
 import { announce } from "@/ui/announce";
+import { useVaultName } from "./useVaultName";
 import { painted, Working } from "./Working";
 
 type Way = "secret" | "recovery";
 
 export default function UnlockPanel() {
+  const vaultName = useVaultName();
   const [way, setWay] = useState<Way>("secret");
   const [typed, setTyped] = useState("");
   const unlock = useMutation({
@@ -42,14 +44,15 @@ export default function UnlockPanel() {
         Your vault is locked
       </h1>
       <p className="mt-1.5 mb-7 text-center text-soft">Pictures stay sealed until you open it. Nothing you type here is sent anywhere.</p>
-      <form className="grid w-full gap-5" onSubmit={submit}>
+      <form className="grid w-full gap-5" onSubmit={submit} autoComplete="off">
+        <HiddenUsername name={vaultName} />
         {unlock.error ? (
           <Banner tone="danger" icon="warning">
             {sentence(unlock.error)}
           </Banner>
         ) : null}
         {way === "secret" ? (
-          <SecretField label="Your vault's secret" autoComplete="current-password" name="vault-secret" data-testid="unlock-secret" value={typed} disabled={unlock.isPending} onChange={(e) => setTyped(e.target.value)} />
+          <SecretField label="Your vault’s secret" autoComplete="off" data-1p-ignore data-lpignore="true" data-bwignore name="vault-secret" data-testid="unlock-secret" value={typed} disabled={unlock.isPending} onChange={(e) => setTyped(e.target.value)} />
         ) : (
           <TextField
             label="Recovery code"
