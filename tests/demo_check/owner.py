@@ -127,7 +127,7 @@ class Owner:
         return time.monotonic()
 
     async def card_ids(self) -> list[str]:
-        """Event ids from the list's beginning to its end, in order; one that stands twice in the page is there twice."""
+        """Event ids from the list's beginning to its end, in order; one that stands twice is there twice."""
         seen: list[str] = []
         await self.page.evaluate("window.scrollTo(0, 0)")
         while True:
@@ -142,7 +142,15 @@ class Owner:
 
     async def open_event(self, event_id: str) -> None:
         """Its page, with snapshot and boxes."""
-        await self.page.locator(f'[data-testid="event-card"][data-event-id="{event_id}"]').first.click()
+        card = self.page.locator(f'[data-testid="event-card"][data-event-id="{event_id}"]').first
+        await self.part("event-card").first.wait_for()
+        await self.page.evaluate("window.scrollTo(0, 0)")
+        for _ in range(200):
+            await self.page.wait_for_timeout(150)
+            if await card.count():
+                break
+            await self.page.evaluate("window.scrollBy(0, window.innerHeight / 2)")
+        await card.click()
         await expect(self.part("event-snapshot")).to_be_visible()
         await self.page.wait_for_function(
             """() => { const i = document.querySelector('[data-testid="event-snapshot"]');
