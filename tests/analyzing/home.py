@@ -38,10 +38,10 @@ class Home:
     @classmethod
     def make(cls, state: Path, run: Path) -> "Home":
         """Enrolled, the roster not delivered yet."""
-        household, keys, edge = new_id(), Keys.generate(), new_id()
+        keys, edge = Keys.generate(), new_id()
         file = identity.IdentityFile(tenant="home", edge=edge, name="Mini PC", gateway="localhost:1")
         identity.save(state, file, keys, tls_key=b"key", tls_certificate=b"certificate", ca=b"ca")
-        author, first = roster_author.genesis(household, "Ada", Keys.generate())
+        author, first = roster_author.genesis("Ada", Keys.generate())
         member = Edge(id=edge, name="Mini PC", sign=keys.sign_public, receive=keys.receive_public)
         added = roster_author.add_edge(Roster.verify([first]), author, member)
         return cls(state, run, keys, edge, author, [first, added], state / "edge.yaml")

@@ -164,7 +164,7 @@ def _cpu(seconds: float) -> float:
 def _edge(url: str, folder: Path) -> EdgeConfig:
     """An enrolled edge of a household of its own."""
     keys, edge = Keys.generate(), new_id()
-    author, first = roster_author.genesis(new_id(), "Bench", Keys.generate())
+    author, first = roster_author.genesis("Bench", Keys.generate())
     roster = Roster.verify([first])
     entry = Edge(id=edge, name="Bench", sign=keys.sign_public, receive=keys.receive_public)
     roster = roster.extend([roster_author.add_edge(roster, author, entry)])

@@ -1,7 +1,6 @@
 """An owner who is a program: makes vault and roster through the REST API with the Python vault, no browser."""
 
 import base64
-import secrets
 from typing import Any, Self
 
 import httpx
@@ -17,7 +16,7 @@ class ProgramOwner:
         self.http = httpx.AsyncClient(
             base_url=f"{base}/api/v1", headers={"X-Guardian-Request": "1", "Origin": base}, timeout=30
         )
-        self.household = secrets.token_hex(16)
+        self.household = ""
         self.keys = identity.Keys.generate()
         self.author: roster_author.Author
         self.chain: roster.Roster
@@ -35,8 +34,9 @@ class ProgramOwner:
 
     async def create_vault(self) -> None:
         """Genesis, a slot under the secret and one under a recovery code."""
-        self.author, entry = roster_author.genesis(self.household, "Owner", self.keys)
+        self.author, entry = roster_author.genesis("Owner", self.keys)
         self.chain = roster.follow(None, [entry])
+        self.household = self.chain.household
         for slot in (
             slots.create_with_secret(SECRET, self.household, self.author.id, self.keys),
             slots.create_with_recovery(recovery.new_code(), self.household, self.author.id, self.keys),

@@ -93,7 +93,7 @@ class Household:
 
     def __post_init__(self) -> None:
         keys = Keys.generate()
-        self.owner, first = roster_author.genesis(new_id(), "Owner", keys)
+        self.owner, first = roster_author.genesis("Owner", keys)
         edge = Edge(
             id=self.edge_id, name="Hall", sign=self.edge_keys.sign_public, receive=self.edge_keys.receive_public
         )

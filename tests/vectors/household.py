@@ -54,9 +54,7 @@ class Home:
     old: Edge = field(init=False)
 
     def __post_init__(self) -> None:
-        household = known_id(self.label)
         self.owner, first = roster_author.genesis(
-            household,
             "Owner",
             self._keys("owner"),
             member_id=known_id(f"{self.label} owner"),

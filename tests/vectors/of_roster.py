@@ -119,6 +119,12 @@ def _of_form(home: Home) -> list[Vector]:
         bad("a number below zero", lambda value: value.update(seq=-1)),
         bad("a number with a fraction", lambda value: value.update(seq=1.5)),
         bad("a number as text", lambda value: value.update(seq="1")),
+        raw("a number with a fraction of nothing", entry.payload.replace(b'"seq":1,', b'"seq":1.0,')),
+        raw("a number with an exponent", entry.payload.replace(b'"seq":1,', b'"seq":1e0,')),
+        raw("half a surrogate pair in a name", entry.payload.replace(b'"name":"', b'"name":"\\ud800')),
+        bad("the thirtieth of February", lambda value: value.update(time="2026-02-30T08:00:00Z")),
+        bad("the hour 24", lambda value: value.update(time="2026-01-31T24:00:00Z")),
+        bad("the year 0", lambda value: value.update(time="0000-01-31T08:00:00Z")),
         bad("an id in capitals", lambda value: value.update(household=value["household"].upper())),
         bad("an id too short", lambda value: value.update(author=value["author"][:-2])),
         bad("a time without its zone", lambda value: value.update(time="2026-01-31T08:00:00")),
@@ -179,6 +185,7 @@ def _of_actions(home: Home) -> list[Vector]:
         value["action"] = json.loads(roster.entries[0].payload)["action"]
 
     return [
+        _vector("a beginning by another founder", [_usurped(home)], "roster_action"),
         bad("a second genesis", epoch, again),
         bad("an epoch left out", epoch, lambda value: value["action"]["epoch"].update(number=4)),
         bad("an epoch twice", epoch, lambda value: value["action"]["epoch"].update(number=2)),
@@ -201,6 +208,13 @@ def _of_actions(home: Home) -> list[Vector]:
         bad("an edge revoked twice", revoke, lambda value: value["action"].update(edge_id=home.old.id)),
         _vector("the last member removes herself", [*upto(1), last], "roster_action"),
     ]  # fmt: skip
+
+
+def _usurped(home: Home) -> RosterEntry:
+    """What a carrier would show a browser that has not seen the household yet."""
+    keys = known_keys("usurper")
+    _, entry = roster_author.genesis("Owner", keys, member_id=home.owner.id, time=TIME)
+    return edited(entry, keys, lambda value: value.update(household=home.roster.household))
 
 
 def _rename(value: Vector, member_id: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from guardian.common.files import sync_directory
 from guardian.vault import recovery, roster_author, slots
-from guardian.vault.encoding import new_id
 from guardian.vault.errors import VaultError
 from guardian.vault.identity import Keys
 from guardian.vault.reader import SealedObject
@@ -28,14 +27,16 @@ class Begun:
 
 def begin(name: str, secret: str) -> Begun:
     """Make a household of one member, with a slot for her secret and one for a recovery code."""
-    keys, household = Keys.generate(), new_id()
-    author, entry = roster_author.genesis(household, name, keys)
+    keys = Keys.generate()
+    author, entry = roster_author.genesis(name, keys)
+    roster = Roster.verify([entry])
+    household = roster.household
     code = recovery.new_code()
     made = (
         slots.create_with_secret(secret, household, author.id, keys),
         slots.create_with_recovery(code, household, author.id, keys),
     )
-    return Begun(author, Roster.verify([entry]), made, recovery.write(code))
+    return Begun(author, roster, made, recovery.write(code))
 
 
 def unlock(stored: Iterable[Slot], roster: Roster, secret: str) -> Author:

@@ -29,6 +29,7 @@ from guardian.vault.roster_form import (
     RevokeEdge,
     Wrap,
 )
+from guardian.vault.roster_rules import household_of
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,11 @@ def describe_member(name: str, keys: Keys, member_id: str | None = None) -> Memb
 
 
 def genesis(
-    household: str, name: str, keys: Keys, *, member_id: str | None = None, time: datetime | None = None
+    name: str, keys: Keys, *, member_id: str | None = None, time: datetime | None = None
 ) -> tuple[Author, RosterEntry]:
-    """Begin a household with its owner."""
+    """Begin a household with its owner; its id follows from her keys."""
     member = describe_member(name, keys, member_id)
+    household = household_of(member.sign, member.receive)
     author = Author(member.id, keys)
     action = Genesis(member=member, epoch=_new_epoch(household, 1, [member]))
     payload = Payload(v=1, household=household, seq=0, prev="", author=member.id, time=time or now(), action=action)

@@ -1,5 +1,6 @@
 """What each roster action does to the household, and when it is not allowed."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -31,8 +32,18 @@ class State:
     epochs: tuple[Epoch, ...]
 
 
+def household_of(sign_public: bytes, receive_public: bytes) -> str:
+    """The id of the household that a member with these keys begins.
+
+    Slots and wraps are bound to the id, and so to its founder: whoever carries the roster cannot put another beginning
+    before the owner's own slot in a browser that has not seen the household yet.
+    """
+    return hashlib.sha256(b"guardian/household/v1\0" + sign_public + receive_public).digest()[:16].hex()
+
+
 def begin(household: str, action: Genesis) -> State:
     """The state after the first entry."""
+    _need(household == household_of(action.member.sign, action.member.receive), "household of another founder")
     _check_epoch(action.epoch, 1, [action.member.id])
     return State(
         household,

@@ -39,7 +39,7 @@ class Household:
 
     def __init__(self) -> None:
         owner, self.edge_keys, self.edge = Keys.generate(), Keys.generate(), new_id()
-        self.author, first = roster_author.genesis(new_id(), "Owner", owner)
+        self.author, first = roster_author.genesis("Owner", owner)
         self.roster = Roster.verify([first])
         self.add_edge()
 

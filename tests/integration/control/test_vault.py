@@ -111,7 +111,7 @@ async def test_another_chain_is_a_fork(home: Household) -> None:
     genesis = list(home.entries)
     (await home.post_roster(1, [home.add_edge()])).raise_for_status()
     # A second genesis, by whoever holds the session.
-    _, foreign = roster_author.genesis(random_id().hex(), "Intruder", Keys.generate())
+    _, foreign = roster_author.genesis("Intruder", Keys.generate())
     assert await refusal(home, 0, [foreign]) == (409, "fork")
     # Another second entry, by a member.
     assert home.author is not None

@@ -171,7 +171,7 @@ class Household:
         return refused
 
     def begin_roster(self) -> list[RosterEntry]:
-        self.author, first = roster_author.genesis(random_id().hex(), "Owner", self.member_keys)
+        self.author, first = roster_author.genesis("Owner", self.member_keys)
         self.entries = [first]
         return self.entries
 

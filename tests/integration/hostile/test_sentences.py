@@ -29,7 +29,7 @@ from guardian.edge.enroll.enrol import enrol_async
 from guardian.edge.events.store import EventStore, StoredEvent
 from guardian.vault import roster as vault_roster
 from guardian.vault import roster_author
-from guardian.vault.encoding import b64u, new_id
+from guardian.vault.encoding import b64u
 from guardian.vault.errors import SENTENCES
 from guardian.vault.identity import Keys
 from guardian.vault.messages import sign_event
@@ -149,7 +149,7 @@ async def test_a_forked_roster_is_told_by_the_edge_and_refused_by_the_api(victim
 
 def another_households() -> list[vault_roster.RosterEntry]:
     """A chain as good as any, of somebody else."""
-    return [roster_author.genesis(new_id(), "Owner", Keys.generate())[1]]
+    return [roster_author.genesis("Owner", Keys.generate())[1]]
 
 
 async def test_an_event_signed_by_a_stranger_is_kept_back_and_told(victim: Victim):

@@ -46,12 +46,13 @@ def short_folder() -> Iterator[Path]:
 class Household:
     """An owner, as her browser would be."""
 
-    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    id: str = field(init=False)
     keys: Keys = field(default_factory=Keys.generate)
 
     def __post_init__(self) -> None:
-        self.author, entry = roster_author.genesis(self.id, "Owner", self.keys)
+        self.author, entry = roster_author.genesis("Owner", self.keys)
         self.roster = Roster.verify([entry])
+        self.id = self.roster.household
 
     def add_edge(self, who: edge_identity.Identity) -> None:
         edge = Edge(id=who.edge, name=who.name, sign=who.keys.sign_public, receive=who.keys.receive_public)

@@ -84,7 +84,8 @@ def test_any_bytes_in_place_of_an_objects_end(tail: bytes, cut: int) -> None:
 def test_any_table_a_bad_edge_signs(table: bytes) -> None:
     FORGER.data, FORGER.rows = FORGER.data[:END], list(ROWS)
     data = FORGER.close(lambda _: table)
-    assert told(lambda: OPENER.read(data)) in {"trailer_damaged", "body_damaged"}
+    # Spaces at its end are padding to a reader: the signature over them does not hold.
+    assert told(lambda: OPENER.read(data)) in {"trailer_damaged", "body_damaged", "bad_signature"}
 
 
 @slow

@@ -1,5 +1,6 @@
 """V8: node and control plane can add no member, key, edge or command of their own."""
 
+import json
 from datetime import timedelta
 from functools import partial
 
@@ -8,7 +9,7 @@ from tests.unit.vault.opening import refusal
 from tests.vectors.household import TIME, Home, edge_of, known_id, known_keys
 from tests.vectors.of_messages import COMMAND
 
-from guardian.vault import commands, messages, roster, roster_author
+from guardian.vault import commands, messages, recovery, roster, roster_author, slots
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import Roster, RosterEntry, follow
 from guardian.vault.roster_author import Author
@@ -31,7 +32,7 @@ def test_v8_a_carrier_can_add_nothing_under_any_name(home: Home) -> None:
 
 def test_v8_a_carriers_own_household_has_other_words(home: Home) -> None:
     """Before the words are compared nothing tells it apart; comparing them does."""
-    _, first = roster_author.genesis(home.roster.household, "Owner", CARRIER.keys, member_id=home.owner.id, time=TIME)
+    _, first = roster_author.genesis("Owner", CARRIER.keys, member_id=home.owner.id, time=TIME)
     fake = Roster.verify([first])
     keys = home.edge_keys
     assert fake.edge_words(keys.sign_public, keys.receive_public) != home.roster.edge_words(
@@ -39,6 +40,22 @@ def test_v8_a_carriers_own_household_has_other_words(home: Home) -> None:
     )
     assert refusal(lambda: fake.follows(home.roster)) == "fork"
     assert refusal(lambda: follow(home.roster, fake.entries)) == "fork"
+
+
+def test_v8_a_carriers_own_beginning_cannot_be_put_under_the_owners_slot(home: Home) -> None:
+    """A browser or terminal that has seen nothing yet would else believe whomever the carrier calls member and edge."""
+    code = recovery.new_code()
+    slot = slots.create_with_recovery(code, home.roster.household, home.owner.id, home.owner.keys)
+    carrier, first = roster_author.genesis("Owner", CARRIER.keys, time=TIME)
+    fake = Roster.verify([first])
+    owner = home.roster.member(home.owner.id)
+    fake = fake.extend([roster_author.add_member(fake, carrier, owner, time=TIME)])
+    fake = fake.extend([roster_author.add_edge(fake, carrier, edge_of("carrier's edge"), time=TIME)])
+    assert refusal(lambda: slots.open_with_recovery(slot, recovery.write(code), fake)) == "wrong_member"
+    renamed = json.loads(first.payload) | {"household": home.roster.household}
+    payload = json.dumps(renamed).encode()
+    signed = RosterEntry(payload, CARRIER.keys.sign(b"guardian/roster/v1\0" + payload))
+    assert refusal(lambda: Roster.verify([signed])) == "roster_action"
 
 
 def test_v8_words_change_with_either_key_of_the_edge(home: Home) -> None:
