@@ -1,5 +1,7 @@
 """What stands before every route: size limits, the request header of our own page, security headers."""
 
+import asyncio
+
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,6 +12,7 @@ from guardian.control.errors import TooLarge
 API = "/api/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY = 64 * 1024
+BODY_SECONDS = 60.0
 # Signed payloads are larger than anything else a browser sends.
 LARGER = {"/api/v1/vault/roster": 8 << 20, "/api/v1/commands": 512 * 1024}
 
@@ -79,18 +82,28 @@ class Guard:
 
 
 class _Limited:
-    """A request's body, refused as soon as it is longer than it may be."""
+    """A request's body, refused as soon as it is longer than it may be, or has dripped in for too long."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
         self._seen = 0
+        self._whole = False
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
 
     def announced_too_much(self, length: bytes) -> bool:
         return not length.isdigit() or int(length[:18]) > self._limit
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._whole:
+            # What comes now is the end of the connection, which a stream waits for as long as it lives.
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        self._whole = not message.get("more_body", False)
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
             # The one kind of error that FastAPI lets through while it reads a body.

@@ -16,6 +16,7 @@ _log = log.get(__name__)
 _REASONS = {
     404: ("not_found", "There is nothing at this address."),
     400: ("invalid_request", "The request's body cannot be read."),
+    408: ("request_slow", "The request did not come to its end in time."),
     413: ("body_too_large", "The request is larger than this address takes."),
     405: ("method_not_allowed", "This address does not take this method."),
 }

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 import uvicorn
 
 from guardian.common.errors import ConfigError
+from guardian.common.http import patient
 from guardian.control.api.app import create_app
 from guardian.control.api.context import Context
 from guardian.control.config import host_port
+
+# Well below the 1,024 descriptors a process has by default, with the database's among them.
+_CONNECTIONS, _PER_ADDRESS = 800, 200
 
 
 @contextlib.contextmanager
@@ -35,6 +39,9 @@ class ApiServer:
                 server_header=False,
                 proxy_headers=bool(settings.forwarded_allow_ips),
                 forwarded_allow_ips=list(settings.forwarded_allow_ips),
+                # Behind a proxy all come from one address.
+                http=patient(0 if settings.forwarded_allow_ips else _PER_ADDRESS),
+                limit_concurrency=_CONNECTIONS,
                 h11_max_incomplete_event_size=32 * 1024,
                 timeout_graceful_shutdown=3,
             )

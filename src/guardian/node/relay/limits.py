@@ -1,5 +1,6 @@
 """How often one address may ask, how large a body may be, and the headers every answer carries."""
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from guardian.node.relay.problems import Problem, response
 
 MAX_BODY = 96 << 10
+BODY_SECONDS = 10.0
 _MAX_ADDRESSES = 10_000
 _HEADERS = [
     (b"cache-control", b"no-store"),
@@ -80,10 +82,14 @@ class Guard:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body; Problem 413 when it is larger than any we know."""
+    """The whole body; Problem 413 when it is larger than any we know, 408 when it drips."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise Problem(413, "The request is too large.", reason="request_too_large")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MAX_BODY:
+                    raise Problem(413, "The request is too large.", reason="request_too_large")
+    except TimeoutError:
+        raise Problem(408, "The request did not come to its end in time.", reason="request_slow") from None
     return body

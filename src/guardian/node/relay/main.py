@@ -9,6 +9,7 @@ import uvicorn
 from guardian.common import rpc
 from guardian.common.errors import ConfigError
 from guardian.common.health import Health, State
+from guardian.common.http import patient
 from guardian.common.lifecycle import Service, daemon
 from guardian.node import identity
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
@@ -19,6 +20,7 @@ from guardian.node.relay.service import RelayService, TicketKeys
 from guardian.node.waiting import wait_for_identity
 
 _REFRESH_SECONDS = 2.0
+_CONNECTIONS, _PER_ADDRESS = 512, 128
 
 
 class RelayServer:
@@ -37,7 +39,8 @@ class RelayServer:
             lifespan="off",
             server_header=False,
             date_header=False,
-            limit_concurrency=512,
+            http=patient(_PER_ADDRESS),
+            limit_concurrency=_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=16 << 10,
@@ -78,6 +81,9 @@ async def run(service: Service[NodeConfig]) -> None:
     server = RelayServer(settings, who)
     serving = asyncio.create_task(server.serve())
     service.health.set("listener", "ok", f"Browsers reach the relay at {server.address}.", address=server.address)
+    relay = server.service
+    service.health.gauge("relay_sessions", "Sessions open", lambda: len(relay.sessions))
+    service.health.gauge("relay_refused", "Attempts to unlock that were refused since start", lambda: relay.refused)
     service.ready()
     try:
         while not service.stopping.is_set() and not serving.done():
