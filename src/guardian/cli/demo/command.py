@@ -19,6 +19,7 @@ from rich.table import Table
 from guardian.cli.demo.home import CHECKOUT, Home, become_ordinary_user, prepare
 from guardian.cli.demo.story import EMAIL, Options, Story
 from guardian.cli.demo.supervisor import DemoError, Supervisor, die_with_parent
+from guardian.cli.places import DEMO, TIERS
 from guardian.common import log
 from guardian.common.errors import GuardianError
 
@@ -116,12 +117,20 @@ def _closing_screen(home: Home, story: Story, user: str) -> None:
     table.add_row("", "")
     table.add_row("1", "Log in and choose your vault's secret; keep the recovery code it shows.")
     table.add_row("2", "Under Devices compare the edge's words with those printed here, and confirm it.")
-    table.add_row("3", "Events: people appear by themselves. Open one, play it, lock the vault.")
+    who = "what moves appears by itself" if story.motion_only else "people appear by themselves"
+    table.add_row("3", f"Events: {who}. Open one, play it, lock the vault.")
     table.add_row("", "")
     table.add_row("camera", story.footage.description if story.footage else "your own")
     table.add_row("detector", story.detector)
     table.add_row("logs", str(home.logs))
-    run_dirs = " ".join(f"--run-dir {home.run_dir(tier)}" for tier in ("edge", "node", "control"))
-    table.add_row("status", f"guardian status {run_dirs}")
+    table.add_row("status", _status_command(home))
     table.add_row("stop", f"Ctrl-C (running as {user})")
     _console.print(Panel(table, title="Private AI Guardian", border_style="cyan", expand=False))
+
+
+def _status_command(home: Home) -> str:
+    """To be typed into another terminal, whose PATH does not know the checkout."""
+    program = Path(sys.executable).with_name("guardian")
+    if home.folder == CHECKOUT / DEMO:
+        return f"cd {CHECKOUT}; {program.relative_to(CHECKOUT)} status"
+    return " ".join([f"{program} status", *(f"--config {home.config(tier)}" for tier in TIERS)])

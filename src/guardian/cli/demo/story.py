@@ -51,6 +51,7 @@ class Story:
         self.footage: footage_module.Footage | None = None
         # What the closing screen says of the detector.
         self.detector = ""
+        self.motion_only = False
 
     async def up(self) -> None:
         """All of it; returns when the UI answers and the edge is enrolled."""
@@ -211,7 +212,9 @@ class Story:
         try:
             await self._run("model-fetch", ["guardian", "model", "fetch", "--config", config])
         except DemoError:
-            self.detector = "none: motion events only. With internet access: guardian model fetch"
+            self.motion_only = True
+            fetch = f"{_BIN / 'guardian'} model fetch --config {config}"
+            self.detector = f"none: motion events only. With internet access: {fetch}"
             self.step("detector: the model cannot be fetched here, so there will be motion events only")
 
     def roster_known(self) -> bool:
