@@ -1,5 +1,5 @@
 // A state in the owner's words, with an icon and a tone: never by colour alone.
-import type { State } from "@/api/types";
+import type { Camera, State } from "@/api/types";
 import type { Tone } from "@/ui/Feedback";
 import type { IconName } from "@/ui/icons";
 
@@ -15,6 +15,11 @@ const looks: Record<State, Look> = {
   degraded: { word: "Limited", icon: "warning", tone: "lamp" },
   failed: { word: "Not working", icon: "failed", tone: "danger" },
 };
+
+/** Whether pictures come from it now: a camera that is connected but silent watches nothing. */
+export function isWatching(camera: Pick<Camera, "state" | "online" | "fps">): boolean {
+  return camera.online && (camera.state === "ok" || (camera.state === "degraded" && camera.fps > 0));
+}
 
 export function lookOf(state: State, online: boolean): Look {
   if (!online) return { word: "Edge offline", icon: "waiting", tone: "neutral" };

@@ -5,7 +5,7 @@ import { api } from "@/api";
 import { ApiError } from "@/api/errors";
 import { keys } from "@/app/queries";
 import { labelIcon } from "@/features/events/labels";
-import { between, clockTime, dateTime, duration, labelName } from "@/lib/format";
+import { between, dateTime, duration, labelName } from "@/lib/format";
 import { useNow } from "@/lib/useNow";
 import { ButtonLink } from "@/ui/Button";
 import { EmptyState, ErrorState, Pill, Skeleton } from "@/ui/Feedback";
@@ -60,7 +60,7 @@ function EventView({ event }: { event: GuardianEvent }) {
         </h1>
         <p className="mt-1 text-soft">
           {event.camera_name || event.camera_id} · <time dateTime={event.start}>{dateTime(event.start)}</time> ·{" "}
-          {event.end ? duration(between(event.start, event.end)) : `for ${duration(between(event.start, now.toISOString()))} so far, since ${clockTime(event.start)}`}
+          {event.end ? duration(between(event.start, event.end)) : `${duration(between(event.start, now.toISOString()))} so far`}
         </p>
       </header>
       <TrustNotice edgeId={event.edge_id} />

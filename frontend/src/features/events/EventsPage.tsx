@@ -53,7 +53,7 @@ function Nothing({ filtered, clear }: { filtered: boolean; clear: () => void }) 
   if (filtered) {
     return (
       <EmptyState icon="filter" title="No event matches" action={<Button onClick={clear}>Clear the filters</Button>}>
-        Nothing happened on that camera, with that label, in those days.
+        Nothing that is kept fits all of these filters.
       </EmptyState>
     );
   }

@@ -1,6 +1,7 @@
 // The empty timeline: what is still to do before the first event, or that all is well and quiet.
 import type { ReactNode } from "react";
 import { useCameras, useEdges } from "@/app/queries";
+import { isWatching } from "@/features/cameras/states";
 import { useUnconfirmed } from "@/features/devices/useEdgeTrust";
 import { ButtonLink } from "@/ui/Button";
 import { EmptyState, Skeleton } from "@/ui/Feedback";
@@ -40,7 +41,7 @@ export function GettingStarted() {
       </Step>
     );
   }
-  if (!cameras.data.some((camera) => camera.online && (camera.state === "ok" || camera.state === "degraded"))) {
+  if (!cameras.data.some(isWatching)) {
     return (
       <EmptyState icon="camera" title="No camera is watching yet" action={<ButtonLink to="/cameras">See why</ButtonLink>}>
         A camera that has just been connected takes a few seconds. Events appear here by themselves once it watches.
