@@ -48,6 +48,18 @@ SERVER_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_concurrent_streams", 128),
     # A second daemon on the same port must fail, not share it.
     ("grpc.so_reuseport", 0),
+    # Who connects and says nothing is let go soon, not after two minutes.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+]
+# For ports where strangers call once: a call that is opened and never made ends with its connection.
+STRANGER_SECONDS = 20
+STRANGER_CALLS = 512
+STRANGER_OPTIONS: list[tuple[str, Any]] = [
+    *(item for item in SERVER_OPTIONS if item[0] != "grpc.max_concurrent_streams"),
+    ("grpc.max_concurrent_streams", 2),
+    ("grpc.max_connection_idle_ms", STRANGER_SECONDS * 1000),
+    ("grpc.max_connection_age_ms", STRANGER_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", 1_000),
 ]
 
 

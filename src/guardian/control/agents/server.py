@@ -20,7 +20,7 @@ from guardian.control.database.listen import Listener
 from guardian.control.nodes.service import FRESH
 from guardian.control.tickets.keys import load_public
 
-# A node has a handful of calls open; strangers on the enrolment port one.
+# A node has a handful of calls open.
 _AT_ONCE = 4096
 
 
@@ -41,7 +41,8 @@ class AgentsServer:
         agents = self.settings.agents
         pki = Pki.load(self.settings.state_dir, agents)
         keys = load_public(self.settings.state_dir)
-        main, enrol = (grpc.aio.server(options=rpc.SERVER_OPTIONS, maximum_concurrent_rpcs=_AT_ONCE) for _ in range(2))
+        main = grpc.aio.server(options=rpc.SERVER_OPTIONS, maximum_concurrent_rpcs=_AT_ONCE)
+        enrol = grpc.aio.server(options=rpc.STRANGER_OPTIONS, maximum_concurrent_rpcs=rpc.STRANGER_CALLS)
         service = AgentService(self.database, self.listener, keys, self._reported)
         control_pb2_grpc.add_AgentServiceServicer_to_server(service, main)
         enrolment = NodeEnrolmentService(self.database, pki, agents.advertise, keys)

@@ -68,7 +68,7 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         edge_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
         edge_port = _open(edge_server, section.listen, pki.edge_credentials())
         servers.append(edge_server)
-        enrol_server = grpc.aio.server(options=rpc.SERVER_OPTIONS, maximum_concurrent_rpcs=32)
+        enrol_server = grpc.aio.server(options=rpc.STRANGER_OPTIONS, maximum_concurrent_rpcs=rpc.STRANGER_CALLS)
         enrol_port = _open(enrol_server, section.enrol_listen, pki.enrol_credentials())
         servers.append(enrol_server)
         edge_address, enrol_address = _advertised(settings, edge_port, enrol_port)
