@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -44,6 +46,8 @@ class Health:
         self.started = now()
         self.registry = CollectorRegistry()
         self._dependencies: dict[str, Dependency] = {}
+        self.registry.register(_States(self))
+        ProcessCollector(registry=self.registry)
 
     def set(self, name: str, state: State, sentence: str, /, *, reason: str = "", **detail: Any) -> bool:
         """Note a dependency's state; True when state or reason changed (the moment worth a log line)."""
@@ -60,6 +64,14 @@ class Health:
     def get(self, name: str) -> Dependency | None:
         """A dependency as last set."""
         return self._dependencies.get(name)
+
+    def names(self) -> dict[str, State]:
+        """Every dependency and its state."""
+        return {name: item.state for name, item in sorted(self._dependencies.items())}
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A metric that is asked for when somebody reads `/metrics`: `value` must be quick and wait for nothing."""
+        Gauge(f"guardian_{name}", text, registry=self.registry).set_function(value)
 
     @property
     def state(self) -> State:
@@ -104,6 +116,22 @@ class Health:
             return PlainTextResponse(generate_latest(self.registry))
 
         return [Route("/live", live), Route("/ready", ready), Route("/health", detail), Route("/metrics", metrics)]
+
+
+class _States(Collector):
+    """What `/health` says in words, as figures an alert can compare."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily("guardian_ready", "1 when the daemon does its work", value=float(self._health.ready))
+        meaning = ", ".join(f"{number} {state}" for number, state in enumerate(_ORDER))
+        text = f"State of what the daemon needs: {meaning}"
+        states = GaugeMetricFamily("guardian_dependency_state", text, labels=["dependency"])
+        for name, state in self._health.names().items():
+            states.add_metric([name], _ORDER.index(state))
+        yield states
 
 
 class HealthServer:
