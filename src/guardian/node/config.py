@@ -68,10 +68,6 @@ class RelaySection(Section):
     )
 
 
-class AgentSection(Section):
-    """The link to the control plane; its address is learnt at enrolment."""
-
-
 class NodeConfig(Section):
     """`node.yaml`."""
 
@@ -84,7 +80,6 @@ class NodeConfig(Section):
     )
     gateway: GatewaySection = Field(default_factory=GatewaySection)
     relay: RelaySection = Field(default_factory=RelaySection)
-    agent: AgentSection = Field(default_factory=AgentSection)
 
     @property
     def gateway_socket(self) -> Path:

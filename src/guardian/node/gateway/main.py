@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 
@@ -17,7 +18,7 @@ from guardian.node import identity
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.gateway.commands import Commands
 from guardian.node.gateway.edge_service import EdgeService
-from guardian.node.gateway.edges import Edges
+from guardian.node.gateway.edges import Edge, Edges
 from guardian.node.gateway.enrolment_service import EnrolmentService
 from guardian.node.gateway.gateway_service import GatewayService
 from guardian.node.gateway.hub import Hub
@@ -102,10 +103,10 @@ async def run(service: Service[NodeConfig]) -> None:
         return
     gateway = await start(service.settings, who)
     try:
+        _offer_metrics(service, gateway)
         service.ready()
         while not service.stopping.is_set():
-            _report(service, gateway)
-            service.progressed()
+            look(service, gateway)
             try:
                 await asyncio.wait_for(service.stopping.wait(), _REFRESH_SECONDS)
             except TimeoutError:
@@ -114,20 +115,52 @@ async def run(service: Service[NodeConfig]) -> None:
         await gateway.stop()
 
 
+def look(service: Service[NodeConfig], gateway: Gateway) -> None:
+    """Say how the parts are; pets the watchdog unless the disk hangs. StoreError when nothing is stored any more."""
+    writer = gateway.store.writer
+    if not writer.alive:
+        raise StoreError("The thread that writes the node's store ended unexpectedly.", reason="thread_died")
+    _report(service, gateway)
+    if not writer.stuck:
+        service.progressed()
+
+
 def _report(service: Service[NodeConfig], gateway: Gateway) -> None:
-    present = [edge for edge in gateway.edges.all() if edge.revoked_at is None]
+    present = _present(gateway.edges)
     online = sum(gateway.edges.is_online(edge.id) for edge in present)
     health = service.health
     health.set("listener", "ok", f"Edges reach this node at {gateway.edge_address}.", address=gateway.edge_address,
                enrol_address=gateway.enrol_address)  # fmt: skip
-    health.set("store", "ok", f"{gateway.intake.taken} events taken since start.", taken=gateway.intake.taken,
-               refused=gateway.intake.refused)  # fmt: skip
+    figures: dict[str, Any] = {"taken": gateway.intake.taken, "refused": gateway.intake.refused}
+    fault, sentence = gateway.store.writer.fault, "The disk does not answer: nothing can be stored."
+    if fault is not None:
+        health.set("store", "failed", str(fault), reason=fault.reason, **figures)
+    elif gateway.store.writer.stuck:
+        health.set("store", "failed", sentence, reason="store_stuck", **figures)
+    else:
+        health.set("store", "ok", f"{gateway.intake.taken} events taken since start.", **figures)
     roster = gateway.rosters.current
     if roster is None:
         health.set("roster", "waiting", "The owner has not made a vault yet.", reason="no_vault")
     else:
         health.set("roster", "ok", f"The household's roster has {len(roster)} entries.", entries=len(roster))
     service.status(f"{online} of {len(present)} edges connected")
+
+
+def _offer_metrics(service: Service[NodeConfig], gateway: Gateway) -> None:
+    gauge, edges, intake = service.health.gauge, gateway.edges, gateway.intake
+    gauge("gateway_events_taken", "Event revisions stored since start", lambda: intake.taken)
+    gauge("gateway_events_refused", "Event revisions refused for good since start", lambda: intake.refused)
+    gauge("gateway_edges", "Edges enrolled and not revoked", lambda: len(_present(edges)))
+    gauge(
+        "gateway_edges_online",
+        "Edges with an open call",
+        lambda: sum(edges.is_online(edge.id) for edge in _present(edges)),
+    )
+
+
+def _present(edges: Edges) -> list[Edge]:
+    return [edge for edge in edges.all() if edge.revoked_at is None]
 
 
 def _hosts(settings: NodeConfig) -> list[str]:
