@@ -108,7 +108,10 @@ def test_its_health_is_answered_on_its_socket(daemon: Daemon) -> None:
     report = daemon.get("/health").json()
     assert (report["service"], report["state"], report["ready"]) == ("sample", "waiting", True)
     assert report["dependencies"]["peer"]["sentence"] == "The peer is away."
-    assert daemon.get("/metrics").status_code == 200
+    metrics = daemon.get("/metrics").text
+    assert 'guardian_dependency_state{dependency="peer"} 1.0' in metrics
+    assert "guardian_ready 1.0" in metrics
+    assert "process_resident_memory_bytes" in metrics
     daemon.signal(signal.SIGINT)
     assert daemon.ended() == 0
 

@@ -1,6 +1,7 @@
 """`guardian-uplink`: waits for enrolment, then keeps five calls to the node open, each on its own."""
 
 import asyncio
+from functools import partial
 
 from guardian.common import rpc
 from guardian.common.dialling import Line, until_stopped
@@ -20,6 +21,11 @@ from guardian.edge.uplink.store import UplinkStore
 from guardian.edge.uplink.telemetry import Telemetry
 
 _REFRESH_SECONDS = 2.0
+_FIGURES = {
+    "waiting": "Event revisions in the outbox that the node has not acknowledged",
+    "acknowledged": "Position in the outbox up to which the node has acknowledged",
+    "refused": "Event revisions the node refused for good",
+}
 
 
 async def run(service: Service[EdgeConfig]) -> None:
@@ -52,7 +58,7 @@ async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: Up
             status.roster_fault = keeper.fault[:512]
             status.outbox_waiting = outbox.waiting(store.cursor())
 
-        telemetry = Telemetry(settings, channel, store.camera_names, fill, service.progressed)
+        telemetry = Telemetry(settings, channel, store.camera_names, fill)
         keeper.changed = telemetry.wake
         await telemetry.status()
         commands = CommandRunner(who, channel, store, lambda: keeper.current, lambda: telemetry.cameras, telemetry.wake)
@@ -68,17 +74,24 @@ async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: Up
 
 
 async def _report(service: Service[EdgeConfig], outbox: Outbox, store: UplinkStore) -> None:
+    figures = {"waiting": 0, "acknowledged": 0, "refused": 0}
+    for name, text in _FIGURES.items():
+        service.health.gauge(f"uplink_events_{name}", text, partial(figures.__getitem__, name))
     while True:
-        waiting = await asyncio.to_thread(lambda: outbox.waiting(store.cursor()))
-        refused = len(await asyncio.to_thread(store.refused))
+        before = figures["acknowledged"]
+        position = figures["acknowledged"] = await asyncio.to_thread(store.cursor)
+        waiting = figures["waiting"] = await asyncio.to_thread(outbox.waiting, position)
+        refused = figures["refused"] = len(await asyncio.to_thread(store.refused))
         if refused:
             sentence = f"The node refused {refused} events for good; they stay on this edge."
             service.health.set("refused", "degraded", sentence, reason="events_refused", refused=refused)
         line = service.health.get("events")
         connected = line is not None and line.state == "ok"
         service.status(f"{'connected' if connected else 'waiting for the node'}, {waiting} events to send")
-        # While the node is away this look, by its deadline, is the progress there can be.
-        service.progressed()
+        # While the node is away this look, by its deadline, is the progress there can be; while it is there, only
+        # events that reach it are.
+        if not connected or not waiting or position != before:
+            service.progressed()
         await asyncio.sleep(_REFRESH_SECONDS)
 
 

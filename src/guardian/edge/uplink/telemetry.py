@@ -41,13 +41,11 @@ class Telemetry:
         channel: grpc.aio.Channel,
         names: Callable[[], Mapping[str, str]],
         fill: Callable[[edge_pb2.EdgeStatus], None],
-        progressed: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._stub = edge_pb2_grpc.EdgeServiceStub(channel)
         self._names = names
         self._fill = fill
-        self._progressed = progressed
         self._host = Host(settings.state_dir)
         # Cameras by id, as last seen: what a command may name.
         self.cameras: dict[str, str] = {}
@@ -65,7 +63,6 @@ class Telemetry:
             moment.FromDatetime(now())
             await self._stub.SendTelemetry(edge_pb2.SendTelemetryRequest(time=moment, status=status), timeout=10)
             line.up("The node knows how this edge is.")
-            self._progressed()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.uplink.telemetry_interval):
                     await self._wake.wait()
