@@ -30,11 +30,11 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("Look for what is wrong and say how to mend it.", HOST, module="doctor.command"),
     "vault": Verb("A household's vault without a control plane; what a roster says.", HOST),
     "clip": Verb("Open a sealed clip or picture with its owner's secret.", HOST),
-    "edge": Verb("Enrol this edge with its node.", TIERS, "edge"),
+    "edge": Verb("Enrol an edge with its node; tokens for edges.", TIERS, "edge"),
     "model": Verb("Detection models: list, fetch, verify.", TIERS, "edge"),
-    "node": Verb("Enrol this node; make tokens for its edges.", TIERS, "node"),
-    "control": Verb("The control plane's operator.", TIERS, "control"),
-    "tenant": Verb("Tenants, their people and their nodes.", TIERS, "control"),
+    "node": Verb("Enrol this node with its control plane.", TIERS, "node"),
+    "control": Verb("The control plane's operator: tokens for nodes, nodes revoked.", TIERS, "control"),
+    "tenant": Verb("Make tenants with their owner; list them.", TIERS, "control"),
 }
 
 

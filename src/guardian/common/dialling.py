@@ -13,8 +13,8 @@ from guardian.common.errors import GuardianError
 from guardian.common.health import Health, State
 from guardian.common.retry import Backoff
 
-# The other side is reached and says no: waiting alone will not mend it.
-_REFUSALS = {"edge_revoked": "failed", "edge_unknown": "failed", "peer_refuses": "degraded"}
+# The other side is reached and says no for good: waiting will not mend it.
+_FINAL = frozenset({"edge_revoked", "edge_unknown"})
 M = TypeVar("M")
 _log = log.get(__name__)
 
@@ -59,7 +59,7 @@ class Line:
     def down(self, fault: GuardianError) -> None:
         """It does not work now, and why."""
         state: State = "waiting" if fault.reason == "peer_away" else "degraded"
-        if _REFUSALS.get(fault.reason) == "failed":
+        if fault.reason in _FINAL:
             state = "failed"
         if self._health.set(self.name, state, str(fault), reason=fault.reason):
             _log.warning("line_down", line=self.name, reason=fault.reason, sentence=str(fault))

@@ -1,8 +1,6 @@
 """gRPC as the tiers speak it: limits, keepalive, refusals with a reason, channels that trust exactly one peer."""
 
 import asyncio
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -130,28 +128,9 @@ def _first_name(certificate: x509.Certificate) -> str:
     raise PeerError("The enrolment server's certificate names no host.", reason="enrol_wrong_peer")
 
 
-async def wait_ready(channel: grpc.aio.Channel, timeout: float, error: Callable[[], GuardianError]) -> None:
-    """Wait until a channel is connected; raises `error()` after `timeout` seconds."""
-    try:
-        await asyncio.wait_for(channel.channel_ready(), timeout)
-    except TimeoutError:
-        raise error() from None
-
-
 def split_address(address: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port`; ValueError otherwise."""
     host, colon, port = address.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError("an address is written host:port")
     return host.strip("[]"), int(port)
-
-
-def free_port(host: str, port: int) -> bool:
-    """Whether a TCP port can be bound: gRPC itself says only that it could not."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

@@ -13,7 +13,6 @@ from tests.analyzing.scenes import BLUE, GREEN, RED, Figure, Scene, draw, scenes
 
 from guardian.contracts.edge.v1.edge_pb2 import OBJECT_KIND_CLIP, OBJECT_KIND_SNAPSHOT, OBJECT_KIND_THUMBNAIL, Event
 from guardian.edge.analyzer.app import decode
-from guardian.edge.events.message import DOMAIN
 from guardian.vault import identity
 
 CLIP = "ab" * 16
@@ -62,7 +61,7 @@ async def test_a_visit_becomes_one_signed_event_with_pictures_only_its_owner_can
     revisions = [item.revision for _, item, _, _ in outbox]
     assert revisions == list(range(1, len(revisions) + 1))
     for _, _, data, signature in outbox:
-        identity.verify(home.keys.sign_public, DOMAIN + data, signature)
+        identity.verify(home.keys.sign_public, b"guardian/event/v1\0" + data, signature)
     (snapshot,) = objects(event, OBJECT_KIND_SNAPSHOT)
     assert decode(home.open(snapshot, "snapshot")).shape[:2] == (event.frame_height, event.frame_width)
     (thumbnail,) = objects(event, OBJECT_KIND_THUMBNAIL)

@@ -1,9 +1,6 @@
 """Who asks: passed down from the endpoint to whatever acts for them."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-Role = Literal["owner"]
 
 
 @dataclass(frozen=True)

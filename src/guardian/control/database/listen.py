@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 
@@ -39,9 +39,8 @@ class Subscription:
 class Listener:
     """Run `run()` beside the daemon; `subscribe()` anywhere."""
 
-    def __init__(self, dsn: str, on_state: Callable[[bool], None] = lambda _: None) -> None:
+    def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._on_state = on_state
         self._waiting: dict[str, set[Subscription]] = defaultdict(set)
         self.listening = asyncio.Event()
 
@@ -84,7 +83,6 @@ class Listener:
             except (psycopg.Error, OSError) as error:
                 _log.warning("listen_lost", error=type(error).__name__)
             self.listening.clear()
-            self._on_state(False)
             await backoff.wait(stopping)
 
     async def _listen(self, backoff: Backoff) -> None:
@@ -92,7 +90,6 @@ class Listener:
             await connection.execute(f"LISTEN {CHANNEL}".encode())
             backoff.reset()
             self.listening.set()
-            self._on_state(True)
             self.wake_all()
             async for notification in connection.notifies():
                 tenant_id, _, kind = notification.payload.partition(" ")

@@ -33,8 +33,7 @@ _IDENTITY_EVERY = 2.0
 async def run(service: Service[EdgeConfig]) -> None:
     """The daemon."""
     camera = load_camera(service.settings, service.instance)
-    log_names = {"camera": camera.id}
-    _log.info("starting", **log_names)
+    _log.info("starting", camera=camera.id)
     service.ready()
     identity = await _enrolled(service)
     if identity is None:

@@ -17,8 +17,8 @@ from guardian.contracts.edge.v1.edge_pb2 import (
 from guardian.edge.events.store import StoredClip, StoredPicture
 from guardian.edge.events.visit import Point, VisitState
 from guardian.edge.identity import Identity
+from guardian.vault.messages import sign_event
 
-DOMAIN = b"guardian/event/v1\0"
 _PICTURES = {"snapshot": OBJECT_KIND_SNAPSHOT, "thumbnail": OBJECT_KIND_THUMBNAIL}
 
 
@@ -71,7 +71,7 @@ def revise(message: bytes, belongings: Belongings, revision: int, end: float | N
 def sign(event: Event, identity: Identity) -> tuple[bytes, bytes]:
     """Serialised event and the edge's signature over it."""
     data = event.SerializeToString(deterministic=True)
-    return data, identity.keys.sign(DOMAIN + data)
+    return data, sign_event(identity.keys, data)
 
 
 def _references(belongings: Belongings) -> list[ObjectRef]:
