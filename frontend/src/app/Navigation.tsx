@@ -17,7 +17,7 @@ export function SideNav() {
   const session = useSession();
   return (
     <aside className="sticky top-0 hidden h-dvh flex-col border-r border-line bg-sunken px-4 py-5 md:flex">
-      <NavLink to="/events" className="mb-8 rounded-md px-2" aria-label="Private AI Guardian, events">
+      <NavLink to="/events" className="mb-8 rounded-md px-2">
         <Logo />
       </NavLink>
       <nav aria-label="Main" className="grid gap-1">

@@ -1,5 +1,5 @@
 // The locked vault: nothing of it is shown, only the two ways to open it.
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { unlockVault } from "@/app/vault";
 import { Button } from "@/ui/Button";
@@ -16,6 +16,9 @@ export default function UnlockPanel() {
   const vaultName = useVaultName();
   const [way, setWay] = useState<Way>("secret");
   const [typed, setTyped] = useState("");
+  // Whoever was somewhere in the page that is gone now goes on from here.
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   const unlock = useMutation({
     mutationFn: async (entered: { way: Way; typed: string }) => {
       await painted();
@@ -40,7 +43,7 @@ export default function UnlockPanel() {
       <span className="grid size-16 place-items-center rounded-full bg-primary-wash text-primary">
         <Icon name="lock" size={30} />
       </span>
-      <h1 id="locked-title" className="mt-5 text-xl font-semibold">
+      <h1 id="locked-title" ref={heading} tabIndex={-1} className="outline-none mt-5 text-xl font-semibold">
         Your vault is locked
       </h1>
       <p className="mt-1.5 mb-7 text-center text-soft">Pictures stay sealed until you open it. Nothing you type here is sent anywhere.</p>
