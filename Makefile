@@ -1,6 +1,6 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui lock
+.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui docs lock
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
@@ -41,6 +41,9 @@ proto-baseline: ## freeze the contracts as they are: later changes are held agai
 
 ui: ## build the UI
 	@npm --prefix frontend run build
+
+docs: ## write docs/configuration.md and docs/log-events.md from the code
+	@$(BIN)/python tools/docs.py
 
 lock: ## lock the dependencies again
 	@$(BIN)/python tools/lock.py

@@ -1,4 +1,4 @@
-"""`make check`: lint, format, types, imports, contracts, UI, locks. All run, then the faults are shown."""
+"""`make check`: lint, format, types, imports, contracts, UI, docs, locks. All run, then the faults are shown."""
 
 import argparse
 import subprocess
@@ -29,6 +29,7 @@ CHECKS = [
     Check("proto-breaking", [str(BIN / "buf"), "breaking", "proto", "--against", "proto/baseline.binpb"]),
     Check("ui-types", ["npm", "--prefix", "frontend", "run", "--silent", "typecheck"]),
     Check("ui-lint", ["npm", "--prefix", "frontend", "run", "--silent", "lint"]),
+    Check("docs", [sys.executable, "tools/docs.py", "--check"]),
     Check("locks", [sys.executable, "tools/lock.py", "--check"]),
     Check("committed", [sys.executable, "tools/committed.py"]),
     Check("shell", ["bash", "-n", "tools/setup.sh", ".ci/run"]),

@@ -50,23 +50,43 @@ def host_port(listen: str) -> tuple[str, int]:
 class DatabaseSection(Section):
     """Two roles of one PostgreSQL database."""
 
-    dsn: str = Field(title="Daemons' role", description="postgresql://guardian_app@/guardian?host=/run/postgresql")
-    owner_dsn: str = Field(default="", title="Owner's role", description="For guardian-migrate and operators alone.")
-    pool_size: int = Field(default=10, ge=1, le=200)
+    dsn: str = Field(
+        title="Daemons' role",
+        description="Address of the daemons' own role, e.g. postgresql://guardian_app@/guardian?host=/run/postgresql; "
+        "row-level security binds it.",
+    )
+    owner_dsn: str = Field(
+        default="", title="Owner's role", description="The same for the tables' owner; guardian-migrate and operators."
+    )
+    pool_size: int = Field(
+        default=10, ge=1, le=200, title="Connections", description="How many a daemon holds open at most."
+    )
 
 
 class ApiSection(Section):
     """REST, live updates and the UI's files."""
 
-    listen: Listen = "127.0.0.1:8080"
-    public_url: PublicUrl = Field(default="http://localhost:8080", description="Where browsers reach it.")
-    ui_dir: Path | None = Field(default=None, description="The built UI; without it only the API is served.")
-    relay_origins: tuple[Origin, ...] = Field(
-        default=(), description="Origins of nodes' relays, for the browser's CSP."
+    listen: Listen = Field(default="127.0.0.1:8080", title="Listen", description="Address of the HTTP port.")
+    public_url: PublicUrl = Field(
+        default="http://localhost:8080",
+        title="Public URL",
+        description="How browsers reach it; https but on localhost.",
     )
-    forwarded_allow_ips: tuple[str, ...] = Field(default=(), description="Proxies whose X-Forwarded-For is believed.")
-    session_idle_hours: float = Field(default=12, gt=0, le=24 * 30)
-    session_days: float = Field(default=14, gt=0, le=90)
+    ui_dir: Path | None = Field(
+        default=None, title="UI", description="The built UI; without it only the API is served."
+    )
+    relay_origins: tuple[Origin, ...] = Field(
+        default=(), title="Relays", description="Origins of nodes' relays, for the browser's CSP."
+    )
+    forwarded_allow_ips: tuple[str, ...] = Field(
+        default=(), title="Proxies", description="Proxies whose X-Forwarded-For is believed."
+    )
+    session_idle_hours: float = Field(
+        default=12, gt=0, le=24 * 30, title="Idle session", description="Hours without a request that end a session."
+    )
+    session_days: float = Field(
+        default=14, gt=0, le=90, title="Longest session", description="Days after which one logs in again."
+    )
 
     @property
     def secure_cookie(self) -> bool:
@@ -77,18 +97,32 @@ class ApiSection(Section):
 class AgentsSection(Section):
     """gRPC for nodes."""
 
-    listen: Listen = "127.0.0.1:8443"
-    enrol_listen: Listen = "127.0.0.1:8444"
-    advertise: Listen = Field(default="127.0.0.1:8443", description="host:port under which nodes reach `listen`.")
-    enrol_advertise: Listen = Field(default="127.0.0.1:8444", description="host:port put into enrolment tokens.")
+    listen: Listen = Field(
+        default="127.0.0.1:8443", title="Listen", description="Address of the port enrolled nodes dial (mTLS)."
+    )
+    enrol_listen: Listen = Field(
+        default="127.0.0.1:8444",
+        title="Listen for enrolment",
+        description="Address of the port strangers with a token dial.",
+    )
+    advertise: Listen = Field(
+        default="127.0.0.1:8443", title="Advertise", description="host:port under which nodes reach `listen`."
+    )
+    enrol_advertise: Listen = Field(
+        default="127.0.0.1:8444", title="Advertise for enrolment", description="host:port put into enrolment tokens."
+    )
 
 
 class Settings(Section):
-    """control.yaml"""
+    """`control.yaml`."""
 
-    state_dir: Path = Path("/var/lib/guardian")
-    run_dir: Path = Path("/run/guardian")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    state_dir: Path = Field(
+        default=Path("/var/lib/guardian"), title="State", description="Where the daemons keep their keys."
+    )
+    run_dir: Path = Field(default=Path("/run/guardian"), title="Run", description="Where the daemons' sockets are.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", title="Log level", description="How much is logged."
+    )
     database: DatabaseSection
     api: ApiSection = ApiSection()
     agents: AgentsSection = AgentsSection()

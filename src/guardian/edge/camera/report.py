@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge
 from guardian.common import log
 from guardian.common.clock import from_seconds, to_text
 from guardian.common.errors import GuardianError
+from guardian.common.health import State
 from guardian.common.lifecycle import Service
 from guardian.edge.camera.link import AnalyzerLink
 from guardian.edge.camera.recorder import Recorder
@@ -93,20 +94,21 @@ class Report:
         return f"{fps:.1f} fps, recording, last durable second {age:.1f} s ago"
 
     def _say_vault(self) -> None:
-        health = self._service.health
         try:
             self._roster.recipient(self._identity)
         except GuardianError as error:
             lasting = error.reason in {"edge_revoked", "edge_replaced"}
-            if health.set("vault", "failed" if lasting else "waiting", str(error), reason=error.reason):
-                _log.warning("vault_waiting", reason=error.reason, sentence=str(error))
+            self._note_vault("failed" if lasting else "waiting", str(error), error.reason)
             return
         fault = self._roster.fault
         if fault is not None:
-            if health.set("vault", "degraded", str(fault), reason=fault.reason):
-                _log.warning("vault_fault", reason=fault.reason, sentence=str(fault))
-        elif health.set("vault", "ok", "Recordings are sealed to the owner's vault."):
-            _log.info("vault_known")
+            self._note_vault("degraded", str(fault), fault.reason)
+        else:
+            self._note_vault("ok", "Recordings are sealed to the owner's vault.", "")
+
+    def _note_vault(self, state: State, sentence: str, reason: str) -> None:
+        if self._service.health.set("vault", state, sentence, reason=reason):
+            _log.info("vault_state", state=state, reason=reason, sentence=sentence)
 
     def _say_analyzer(self, camera: Camera) -> None:
         health = self._service.health
