@@ -39,6 +39,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The camera sends a video format this edge cannot record.",
         "Set the camera to H.264 or H.265.",
     ),
+    "picture_too_large": (
+        "The camera's picture is larger than this edge can look at.",
+        "Set the camera to at most 8192 x 4320 pixels.",
+    ),
     "no_video": ("The stream holds no video.", "Choose the camera's video stream."),
     "damaged": ("The camera's stream cannot be read.", "Restart the camera if this lasts."),
     "no_password_file": (

@@ -5,7 +5,11 @@ from fractions import Fraction
 from typing import Any
 
 from guardian.edge.camera.clock import StreamClock
+from guardian.edge.camera.faults import CameraFault
 from guardian.edge.camera.stream import TIMESCALE, Parameters, Unit, begins_picture, parameter_sets
+
+# A key picture of 8192 x 4320 at its finest has about 5 MiB.
+MAX_PICTURE = 8 << 20
 
 
 class PacketReader:
@@ -27,6 +31,8 @@ class PacketReader:
         """The unit a packet completes; None for what cannot be shown by itself or after what came before."""
         if not packet.size or packet.pts is None:
             return None
+        if packet.size > MAX_PICTURE:
+            raise CameraFault("damaged")
         data = bytes(packet)
         if not begins_picture(self.codec, data):
             self._continue(data)
@@ -44,6 +50,9 @@ class PacketReader:
 
     def _continue(self, data: bytes) -> None:
         if self._held is not None:
+            if len(self._held.data) + len(data) > MAX_PICTURE:
+                # Slices without end fill the memory of an edge that many cameras share.
+                raise CameraFault("damaged")
             self._held.data += data
         elif not self._in_slices:
             # The picture's beginning is gone already: begin again at the next key frame.

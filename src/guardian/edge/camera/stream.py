@@ -13,6 +13,8 @@ from guardian.edge.camera.faults import CameraFault
 TIMESCALE = 90_000
 # FFmpeg's name of a codec to its raw byte-stream format.
 CODECS = ("h264", "hevc")
+# 8192 x 4320. A decoder keeps up to 17 pictures: larger ones from one camera would take the memory of all.
+MAX_PIXELS = 8192 * 4320
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Template:
         self.extradata = raw
         if not self.width or not self.height or not self.codec_string:
             raise CameraFault("unsupported_codec")
+        if self.width * self.height > MAX_PIXELS:
+            raise CameraFault("picture_too_large")
 
 
 @dataclass(slots=True)
@@ -114,4 +118,6 @@ def decoder(parameters: Parameters) -> Any:
     context = av.CodecContext.create(parameters.codec, "r")
     context.extradata = parameters.template.extradata
     context.thread_count = 1
+    # A picture may be larger than its stream said at first.
+    context.options = {"max_pixels": str(MAX_PIXELS)}
     return context
