@@ -3,10 +3,10 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from guardian.common.health import State
 
@@ -15,6 +15,15 @@ _HEALTH = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|age
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
 _TIER |= {"api": "control", "agents": "control"}
 _SECONDS = 3.0
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub(" ", text)
+
+
+# Sentences may be a stranger's: a node's words reach an edge's terminal.
+Words = Annotated[str, AfterValidator(_printable)]
 
 
 class Dependency(BaseModel):
@@ -23,8 +32,8 @@ class Dependency(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     state: State
-    reason: str = ""
-    sentence: str = ""
+    reason: Words = ""
+    sentence: Words = ""
     since: str = ""
     detail: dict[str, object] = {}
 
@@ -34,12 +43,12 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    service: str
+    service: Words
     tier: str = ""
     state: State | Literal["silent"]
     ready: bool = False
-    status: str = ""
-    version: str = ""
+    status: Words = ""
+    version: Words = ""
     pid: int = 0
     since: str = ""
     dependencies: dict[str, Dependency] = {}

@@ -93,11 +93,12 @@ def _table(reports: list[Report]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for report in reports:
-        table.add_row(SYMBOLS[report.state], report.service, report.status or ("ready" if report.ready else "starting"))
+        doing = _plain(report.status) or ("ready" if report.ready else "starting")
+        table.add_row(SYMBOLS[report.state], _plain(report.service), doing)
         for name, part in report.dependencies.items():
             if part.state != "ok":
-                reason = f" [dim]({part.reason})[/]" if part.reason else ""
-                table.add_row("", f"[dim]  {name}[/]", f"{SYMBOLS[part.state]} {_plain(part.sentence)}{reason}")
+                reason = f" [dim]({_plain(part.reason)})[/]" if part.reason else ""
+                table.add_row("", f"[dim]  {_plain(name)}[/]", f"{SYMBOLS[part.state]} {_plain(part.sentence)}{reason}")
     return table
 
 
@@ -114,5 +115,5 @@ def _show_household(console: Console, household: Household) -> None:
 
 
 def _plain(text: str) -> str:
-    """Names and sentences are not markup."""
-    return text.replace("[", "\\[")
+    """Names and sentences are not markup, nor commands to the terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).replace("[", "\\[")

@@ -86,12 +86,17 @@ def explain(error: grpc.aio.AioRpcError, peer: str) -> PeerError:
     """A failed call as a sentence: the peer's own words where it gave some."""
     reason = reason_of(error)
     if reason:
-        return PeerError(error.details() or f"The {peer} refused.", reason=reason)
+        return PeerError(_plain(error.details() or f"The {peer} refused.", 500), reason=_plain(reason, 64))
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return PeerError(f"The {peer} cannot be reached; it is tried again.", reason="peer_away")
     if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
         return PeerError(f"The {peer} does not accept this certificate.", reason="peer_refuses")
     return PeerError(f"The {peer} failed with {error.code().name}.", reason="peer_failed")
+
+
+def _plain(text: str, limit: int) -> str:
+    # The peer's words end in logs and on terminals.
+    return "".join(sign if sign.isprintable() else " " for sign in text[:limit])
 
 
 def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:

@@ -211,3 +211,15 @@ def test_a_camera_file_that_cannot_be_used_is_found(run_dir: Path, tmp_path: Pat
     assert len(faults) == 1
     assert "rtsp://" in faults[0]
     assert "pw" not in faults[0]
+
+
+def test_a_strangers_words_are_no_commands_to_the_terminal(run_dir: Path):
+    """A node's refusal is shown on the edge as the node worded it."""
+    health = well("uplink", "\x1b]0;mine\x07 [red]busy[/]")
+    health.set("node", "degraded", "\x1b[2J\x9b31m\u202eevil [bold]words[/]", reason="\x1b[0m")
+    with serving(run_dir, health):
+        for answer in (status("--run-dir", run_dir), status("--run-dir", run_dir, "--json")):
+            shown = answer.stdout
+            assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+            assert "\\u001b" not in shown
+            assert "[red]busy[/]" in shown
