@@ -178,6 +178,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
+        # uvicorn lets everybody on the machine in.
+        Path(str(self.config.uds)).chmod(0o660)
         self.open.set()
 
     @contextlib.contextmanager

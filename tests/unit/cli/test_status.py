@@ -213,6 +213,11 @@ def test_a_camera_file_that_cannot_be_used_is_found(run_dir: Path, tmp_path: Pat
     assert "pw" not in faults[0]
 
 
+def test_other_people_of_the_machine_may_not_ask_a_daemon(run_dir: Path):
+    with serving(run_dir, well("uplink")):
+        assert stat.S_IMODE((run_dir / "uplink.sock").stat().st_mode) == 0o660
+
+
 def test_a_strangers_words_are_no_commands_to_the_terminal(run_dir: Path):
     """A node's refusal is shown on the edge as the node worded it."""
     health = well("uplink", "\x1b]0;mine\x07 [red]busy[/]")

@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import socket
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +87,27 @@ def prepare(folder: Path) -> Home:
     if len(str(run)) > _LONGEST_RUN_PATH:
         mark = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
         run = Path(tempfile.gettempdir()) / f"guardian-demo-{os.getuid()}-{mark}"
+        claim(run)
     for tier in ("edge", "node", "control"):
         private_folder(run / tier, mode=0o750)
     home = Home(folder, run, _ports(folder / "ports.json"))
     _write_configs(home)
     return home
+
+
+def claim(folder: Path) -> None:
+    """Make a folder where everybody may make one; DemoError when somebody else was there first."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+            return
+        raise DemoError(
+            f"{folder}, where this demo's sockets belong, is somebody else's or open to others.",
+            reason="demo_run_folder",
+            hint="Look at who made it and remove it, or keep the demo under a shorter path.",
+        ) from None
 
 
 def _ports(path: Path) -> dict[str, int]:
