@@ -15,6 +15,7 @@ export function CameraCard({ camera, filter }: { camera: Camera; filter: string 
   const look = lookOf(camera.state, camera.online);
   const now = useNow(true);
   const mine = useVault((state) => state.vault?.roster.edges.has(camera.edge_id) ?? false);
+  const revoked = useVault((state) => state.vault?.roster.revokedEdges.has(camera.edge_id) ?? false);
   const [renaming, setRenaming] = useState(false);
   const facts: [string, string][] = [
     ["Frames", camera.fps > 0 ? `${camera.fps.toFixed(1)} a second` : "none"],
@@ -39,13 +40,17 @@ export function CameraCard({ camera, filter }: { camera: Camera; filter: string 
             </Pill>
           )}
           <Pill tone={look.tone} icon={look.icon}>
-            {look.word}
+            {revoked ? "Edge revoked" : look.word}
           </Pill>
         </div>
       </div>
       {(camera.state !== "ok" || !camera.online) && (
         <p className="rounded-md bg-sunken px-3.5 py-2.5 text-sm">
-          {camera.online ? camera.sentence || "The edge gives no reason." : "The edge is not connected. What it records meanwhile is kept there and appears when it is back."}
+          {revoked
+            ? "Its edge is revoked and records nothing for you any more."
+            : camera.online
+              ? camera.sentence || "The edge gives no reason."
+              : "The edge is not connected. What it records meanwhile is kept there and appears when it is back."}
         </p>
       )}
       <dl className="grid grid-cols-2 gap-x-4 gap-y-3 text-sm sm:grid-cols-4">
