@@ -10,7 +10,7 @@ from guardian.common.clock import now
 from guardian.common.ids import random_id
 from guardian.control.accounts.service import PER_ACCOUNT_AND_ADDRESS, PER_ADDRESS
 from guardian.control.config import Settings
-from guardian.control.database.tables import sessions
+from guardian.control.database.tables import login_attempts, sessions
 from guardian.control.errors import TooMany
 
 SESSION = "/api/v1/session"
@@ -92,6 +92,20 @@ async def test_one_address_cannot_try_account_after_account(own_world: World) ->
         await own_world.accounts._count(f"{number}@example.org", "192.0.2.1")
     with pytest.raises(TooMany):
         await own_world.accounts._count("another@example.org", "192.0.2.1")
+
+
+async def test_an_address_that_is_shut_out_fills_no_table_with_names_it_makes_up(own_world: World) -> None:
+    async def tries() -> int:
+        async with own_world.context.database.people() as scope:
+            return len(await scope.values(scope.select(login_attempts, login_attempts.c.key)))
+
+    for number in range(PER_ADDRESS):
+        await own_world.accounts._count(f"{number}@example.org", "192.0.2.1")
+    before = await tries()
+    for number in range(20):
+        with pytest.raises(TooMany):
+            await own_world.accounts._count(f"made.up.{number}@example.org", "192.0.2.1")
+    assert await tries() == before == PER_ADDRESS + 1
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "' OR 1=1 --", "a.b.c", "\x7f"])

@@ -81,27 +81,23 @@ class AccountRepository:
         )
         return await self._scope.rows(query.order_by(memberships.c.tenant_id))
 
-    async def count_attempts(self, keys: Sequence[bytes], moment: datetime, window: timedelta) -> list[int]:
-        """Note one more attempt under each key, before it is tried; how many each has in its window."""
+    async def count_attempt(self, key: bytes, moment: datetime, window: timedelta) -> int:
+        """Note one more attempt under a key, before it is tried; how many it has in its window."""
         stale = login_attempts.c.since < moment - window
-        counts = []
-        # In one order always: two logins must not wait for each other's rows.
-        for key in sorted(keys):
-            statement = self._scope.insert(login_attempts).values(key=key, failures=1, since=moment)
-            upsert = statement.on_conflict_do_update(
-                index_elements=["key"],
-                set_={
-                    "failures": sa.case((stale, 1), else_=login_attempts.c.failures + 1),
-                    "since": sa.case((stale, moment), else_=login_attempts.c.since),
-                },
-            ).returning(login_attempts.c.failures)
-            counts.append((key, await self._scope.value(upsert)))
-        found = dict(counts)
-        return [found[key] for key in keys]
+        statement = self._scope.insert(login_attempts).values(key=key, failures=1, since=moment)
+        upsert = statement.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "failures": sa.case((stale, 1), else_=login_attempts.c.failures + 1),
+                "since": sa.case((stale, moment), else_=login_attempts.c.since),
+            },
+        ).returning(login_attempts.c.failures)
+        return int(await self._scope.value(upsert))
 
     async def forgive_attempt(self, keys: Sequence[bytes], before: datetime) -> None:
         """A good login does not count under any of its keys, and whatever is long past is forgotten."""
-        for key in sorted(keys):
+        # The address's before the account's, as they are counted: two logins must not wait for each other's rows.
+        for key in reversed(keys):
             statement = self._scope.update(login_attempts).where(login_attempts.c.key == key)
             await self._scope.run(statement.values(failures=login_attempts.c.failures - 1))
         await self._scope.run(self._scope.delete(login_attempts).where(login_attempts.c.since < before))

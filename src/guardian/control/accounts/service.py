@@ -119,8 +119,11 @@ class AccountService:
         """Attempts count before they are tried, so that many at once gain nothing."""
         keys = [_hash(f"{subject}\0{address}"), _hash(f"\0{address}")]
         async with self._database.people() as scope:
-            own, everyone = await AccountRepository(scope).count_attempts(keys, now(), WINDOW)
-        if own > PER_ACCOUNT_AND_ADDRESS or everyone > PER_ADDRESS:
+            repository, moment = AccountRepository(scope), now()
+            limited = await repository.count_attempt(keys[1], moment, WINDOW) > PER_ADDRESS
+            # An address that is shut out gets no more rows, whatever names it tries.
+            limited = limited or await repository.count_attempt(keys[0], moment, WINDOW) > PER_ACCOUNT_AND_ADDRESS
+        if limited:
             raise TooMany(
                 "Too many logins were tried from here. Wait a quarter of an hour.",
                 reason="login_limited",
