@@ -10,6 +10,7 @@ import { useNow } from "@/lib/useNow";
 import { ButtonLink } from "@/ui/Button";
 import { EmptyState, ErrorState, Pill, Skeleton } from "@/ui/Feedback";
 import { Icon } from "@/ui/icons";
+import { asSigned } from "./asSigned";
 import { ClipSection } from "./ClipSection";
 import { EventFacts } from "./EventFacts";
 import { SnapshotPanel } from "./SnapshotPanel";
@@ -42,9 +43,10 @@ export default function EventPage() {
   );
 }
 
-function EventView({ event }: { event: GuardianEvent }) {
+function EventView({ event: told }: { event: GuardianEvent }) {
+  const signed = useSignedEvent(told);
+  const event = signed.data && !signed.isPlaceholderData ? asSigned(told, signed.data) : told;
   const now = useNow(event.end === null);
-  const signed = useSignedEvent(event);
   return (
     <article>
       <title>{`${labelName(event.label)}, ${event.camera_name || event.camera_id} · Guardian`}</title>
