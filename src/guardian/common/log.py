@@ -7,7 +7,8 @@ from typing import Any
 
 import structlog
 
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+# Up to the last @: passwords that people forgot to encode hold @ and / themselves.
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)\S+@", re.IGNORECASE)
 
 
 def redact(text: str) -> str:

@@ -65,9 +65,7 @@ def test_times_are_written_in_utc_and_read_back() -> None:
         clock.from_text("2026-01-31T08:00:00")
 
 
-@given(
-    st.text(st.characters(exclude_characters="/@ \n\t\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0", codec="ascii"), min_size=1)
-)
+@given(st.text(st.characters(exclude_characters=" \n\t\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0", codec="ascii"), min_size=1))
 def test_no_password_in_an_address_reaches_the_log(password: str) -> None:
     text = log.redact(f"cannot open rtsp://admin:{password}@10.0.0.9:554/stream now")
     assert text == "cannot open rtsp://***@10.0.0.9:554/stream now"
