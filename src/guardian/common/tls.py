@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -18,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from guardian.common.errors import PeerError
 
 PrivateKey = ec.EllipticCurvePrivateKey
+MAX_CSR = 8 << 10
 CLOCK_SLACK = dt.timedelta(minutes=5)
 LEAF_LIFE = dt.timedelta(days=30)
 CA_LIFE = dt.timedelta(days=3650)
@@ -70,9 +72,15 @@ def new_csr(key: PrivateKey) -> bytes:
 
 def csr_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     """The P-256 key of a CSR whose own signature holds; ValueError otherwise."""
-    csr = x509.load_der_x509_csr(der)
-    key = csr.public_key()
-    if not csr.is_signature_valid or not isinstance(key, ec.EllipticCurvePublicKey):
+    if len(der) > MAX_CSR:
+        raise ValueError("the signing request is too large")
+    try:
+        csr = x509.load_der_x509_csr(der)
+        key = csr.public_key()
+        proved = csr.is_signature_valid
+    except UnsupportedAlgorithm:
+        raise ValueError("the signing request is of an algorithm nobody knows") from None
+    if not proved or not isinstance(key, ec.EllipticCurvePublicKey):
         raise ValueError("the signing request does not prove an elliptic-curve key")
     if not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("the signing request's key is not on P-256")

@@ -9,6 +9,7 @@ from tests.integration.control.world import Household
 
 from guardian.common.ids import random_id
 from guardian.contracts.control.v1 import control_pb2 as pb
+from guardian.control.vault import service
 from guardian.vault import roster_author, slots
 from guardian.vault.encoding import b64u, from_b64u
 from guardian.vault.identity import Keys
@@ -104,6 +105,15 @@ async def refusal(home: Household, first: int, entries: list[RosterEntry]) -> tu
     answer = await home.post_roster(first, entries)
     assert await home.get("/vault/roster") == before
     return answer.status_code, answer.json()["reason"]
+
+
+async def test_one_households_chain_cannot_fill_the_memory_of_all(
+    home: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (await home.post_roster(0, home.begin_roster())).raise_for_status()
+    monkeypatch.setattr(service, "MAX_CHAIN_BYTES", len(home.entries[0].payload) + 100)
+    assert await refusal(home, 1, [home.add_edge()]) == (429, "roster_full")
+    assert (await home.post_roster(0, home.entries[:1])).json()["entries"] == 1
 
 
 async def test_another_chain_is_a_fork(home: Household) -> None:

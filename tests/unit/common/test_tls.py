@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from guardian.common import tls
 from guardian.common.errors import PeerError
@@ -157,3 +158,12 @@ def test_a_signing_request_that_was_changed_is_refused() -> None:
 )
 def test_an_identity_is_read_from_one_form_of_uri_only(uri: str, identity: tuple[str, str, str] | None) -> None:
     assert tls.parse_identity(uri) == identity
+
+
+@pytest.mark.parametrize("change", [(b"\x2b\x65\x70", b"\x2b\x65\x63"), (b"\x30", b"\x30" * 9000)])
+def test_a_signing_request_of_an_unknown_kind_is_refused_and_not_stumbled_over(change: tuple[bytes, bytes]):
+    name = x509.Name([])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(Ed25519PrivateKey.generate(), None)
+    der = request.public_bytes(serialization.Encoding.DER)
+    with pytest.raises(ValueError, match="signing request"):
+        tls.csr_public_key(der.replace(*change))

@@ -18,6 +18,8 @@ MAX_SLOTS = 100
 PAGE_ENTRIES = 1000
 PAGE_BYTES = 512 * 1024
 REST_BYTES = 8 << 20
+# An entry has some KiB. Each is read and checked whole when another comes: all tenants share this memory.
+MAX_CHAIN_BYTES = 64 << 20
 
 
 class VaultService:
@@ -91,6 +93,9 @@ class VaultService:
             stored = list(await repository.entries())
             if body.first > len(stored):
                 raise Conflict(f"Only {len(stored)} entries are stored; send what follows them.", reason="gap")
+            fresh = len(stored) - body.first
+            if sum(len(entry.payload) for entry in [*stored, *shown[fresh:]]) > MAX_CHAIN_BYTES:
+                raise TooMany("The household's roster is full.", reason="roster_full", retry_after=3600)
             known = chain.Roster.verify(stored) if stored else None
             try:
                 roster = chain.follow(known, [*stored[: body.first], *shown])
