@@ -52,7 +52,7 @@ class Player:
         """Nanoseconds since the film began; the first call begins it if it waited for a client."""
         if self._started is None:
             self._started = time.monotonic()
-            # The pipeline sends each picture at its own time: from this moment on, for whoever measures how late it is seen.
+            # The pipeline sends each picture at its own time, from this moment on: whoever measures delays needs it.
             print(f"playing {time.time() + SHIFT / SECOND:.3f}", file=sys.stderr, flush=True)
         return int((time.monotonic() - self._started) * SECOND)
 
