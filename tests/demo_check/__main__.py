@@ -112,7 +112,7 @@ class Check:
         say(f"first event after {verdict.first_event_s} s")
         await owner.shot("events-first")
         began = self._playback_began() or began
-        events = await self._wait_for_all(owner, began)
+        events = await self._wait_for_all(owner, demo, began)
         await self._count(owner, events, began)
         await self._watch(owner, events)
         await owner.go("/cameras")
@@ -152,15 +152,20 @@ class Check:
                 return clock.from_seconds(float(line.split()[1]))
         return None
 
-    async def _wait_for_all(self, owner: Owner, began: datetime) -> list[dict[str, Any]]:
-        """Until the film has been played and every event has ended."""
+    async def _wait_for_all(self, owner: Owner, demo: running.Demo, began: datetime) -> list[dict[str, Any]]:
+        """Until the film has been played and every event has ended.
+
+        The camera goes on with the film's last moments: whoever is still to be seen in them stays until it goes.
+        """
         end = began + timedelta(seconds=self._film_seconds() + SETTLE)
         while clock.now() < end:
             await asyncio.sleep(1)
-        for _ in range(60):
+        for attempt in range(60):
             events: list[dict[str, Any]] = (await owner.api("/events?limit=200"))["items"]
             if all(event["end"] for event in events):
                 break
+            if attempt == 0:
+                running.unplug(demo)
             await asyncio.sleep(1)
         else:
             self.verdict.problems.append("an event did not end within a minute of the film's end")

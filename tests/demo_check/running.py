@@ -105,6 +105,14 @@ async def stop(demo: Demo) -> dict[str, Any]:
     }
 
 
+def unplug(demo: Demo) -> None:
+    """End the simulated camera; a demo that plays its film once does not start it again."""
+    for line in processes_of(demo.folder):
+        number, _, command = line.partition(" ")
+        if "tools/camera/serve.py" in command:
+            os.kill(int(number), signal.SIGTERM)
+
+
 def processes_of(folder: Path) -> list[str]:
     """Command lines of processes that name the folder, or stand in it, or whose files it holds."""
     found = []

@@ -186,7 +186,9 @@ class Story:
             prepared = await footage_module.prepare(self.footage, home.folder / "footage", self._tool)
             port = home.ports["camera"]
             command = footage_module.server_command(prepared, port, once=self.options.once)
-            await self.supervisor.start(Program("rtsp-camera", command, home.logs / "rtsp-camera.log"))
+            # Started again, a film that is to be played once would be played twice: who ends it unplugs the camera.
+            log, again = home.logs / "rtsp-camera.log", not self.options.once
+            await self.supervisor.start(Program("rtsp-camera", command, log, restart=again))
             path = f"rtsp://127.0.0.1:{port}/front"
         write_yaml(home.folder / "edge-cameras" / "front.yaml", {"name": "Front door", "path": path})
         self.step("edge: camera daemon")
