@@ -176,6 +176,15 @@ ui() {
   step ui "$sources" "building the UI" npm --prefix frontend run build
 }
 
+# Told now rather than after minutes of preparing: root's demo runs as the user who called sudo, else the checkout's
+# owner, else nobody, who cannot look below /root.
+if [ "$(id -u)" -eq 0 ] && [ "$level" = demo ]; then
+  user=${SUDO_UID:-$(stat -c %u .)}
+  [ "$user" != 0 ] || user=$(id -u nobody)
+  (cd / && setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups test -r "$root/pyproject.toml") ||
+    fail "The demo does not run as root, and the user $(id -un "$user") cannot read $root: move the checkout where others may enter (not below /root), or start the demo as its owner."
+fi
+
 began=$SECONDS
 packages
 venv

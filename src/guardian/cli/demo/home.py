@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,17 +65,32 @@ def become_ordinary_user(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    # Asked while still root: afterwards not even the modules that print the answer could be read.
+    if not (_may(user, "-r", CHECKOUT / "pyproject.toml") and _may(user, "-w", folder)):
+        raise DemoError(
+            f"The demo does not run as root, and the user {user.pw_name} cannot use {CHECKOUT}.",
+            reason="demo_unreadable",
+            hint="Move the checkout where others may enter (not below /root), or start the demo as its owner.",
+        )
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     os.environ.update(USER=user.pw_name, LOGNAME=user.pw_name)
-    if not os.access(CHECKOUT / "pyproject.toml", os.R_OK) or not os.access(folder, os.W_OK):
-        raise DemoError(
-            f"The demo does not run as root, and the user {user.pw_name} cannot read {CHECKOUT}.",
-            reason="demo_unreadable",
-            hint="Move the checkout where others may enter (not below /root), or start the demo as its owner.",
-        )
     return user.pw_name
+
+
+def _may(user: pwd.struct_passwd, question: str, path: Path) -> bool:
+    """What `test` says of a path, asked by that user."""
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+    asked = subprocess.run(
+        ["/usr/bin/test", question, str(path)],
+        cwd="/",
+        user=user.pw_uid,
+        group=user.pw_gid,
+        extra_groups=groups,
+        check=False,
+    )
+    return asked.returncode == 0
 
 
 def prepare(folder: Path) -> Home:
