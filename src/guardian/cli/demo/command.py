@@ -83,6 +83,7 @@ async def _demo(home: Home, options: Options, user: str, announce: int) -> bool:
     finally:
         _console.print("[dim]stopping …[/]")
         clean = await story.down()
+        home.tidy()
     _console.print("Stopped. Everything is kept; the next start takes seconds. `make clean` forgets it all.")
     return clean
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import socket
 import stat
 import subprocess
@@ -47,6 +48,11 @@ class Home:
     def run_dir(self, tier: str) -> Path:
         """A tier's sockets."""
         return self.run / tier
+
+    def tidy(self) -> None:
+        """Remove sockets that had to be kept outside the demo's folder."""
+        if not self.run.is_relative_to(self.folder):
+            shutil.rmtree(self.run, ignore_errors=True)
 
     def url(self, port: str) -> str:
         """HTTP address of a browser hop: loopback is a secure context to browsers."""
