@@ -11,13 +11,14 @@ umask 022
 root=$PWD
 log=$root/build/setup.log
 stamps=$root/.venv/.stamps
-mkdir -p build
-: > "$log"
 
 fail() {
   echo "setup: $1" >&2
   exit 1
 }
+
+{ mkdir -p build && : > "$log"; } 2> /dev/null ||
+  fail "$(id -un) cannot write to $root/build: is the disk read-only or full, or does the checkout belong to another user?"
 
 # run TITLE COMMAND… : one line on the screen, details into the log.
 run() {

@@ -32,7 +32,9 @@ def prepare(source: Path, cache: Path) -> Path:
     temporary = film.with_suffix(f".{os.getpid()}.new")
     try:
         with av.open(str(source)) as container:
-            stream = container.streams.video[0]
+            stream = next(iter(container.streams.video), None)
+            if stream is None:
+                raise ValueError(f"{source} holds no pictures")
             copied = stream.codec_context.name == "h264"
             units = list(_copy(container, stream) if copied else _transcode(container, stream))
         if not units or not units[0].key:
@@ -98,7 +100,11 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--cache", type=Path, default=Path(".cache/films"))
     arguments = parser.parse_args()
-    print(prepare(arguments.source, arguments.cache))
+    try:
+        print(prepare(arguments.source, arguments.cache))
+    except (av.FFmpegError, ValueError) as error:
+        cause = error.strerror if isinstance(error, av.FFmpegError) else error
+        sys.exit(f"{arguments.source.name} cannot be played as a camera's film: {cause}.")
 
 
 if __name__ == "__main__":

@@ -39,15 +39,27 @@ def demo(
     """Start everything, show where to look, and stop it all on Ctrl-C."""
     log.setup("demo", "warning")
     try:
-        user = become_ordinary_user(state_dir.resolve())
-        die_with_parent(signal.SIGTERM)
-        home = prepare(state_dir.resolve())
+        user, home = _settle(state_dir.resolve())
         options = Options(camera=camera, video=video, once=once, camera_after_vault=camera_after_vault)
         clean = asyncio.run(_demo(home, options, user, announce))
     except GuardianError as error:
         _console.print(f"\n[bold red]The demo stopped:[/] {error}", soft_wrap=True)
         sys.exit(1)
     sys.exit(0 if clean else 1)
+
+
+def _settle(folder: Path) -> tuple[str, Home]:
+    """Become an ordinary user and make the demo's folder."""
+    try:
+        user = become_ordinary_user(folder)
+        die_with_parent(signal.SIGTERM)
+        return user, prepare(folder)
+    except OSError as error:
+        raise DemoError(
+            f"The demo cannot keep its state in {folder}: {error.strerror}.",
+            reason="demo_state_unwritable",
+            hint="Look at the disk and the folder's owner, or name another one: guardian demo --state-dir FOLDER.",
+        ) from error
 
 
 async def _demo(home: Home, options: Options, user: str, announce: int) -> bool:

@@ -72,12 +72,13 @@ def become_ordinary_user(folder: Path) -> str:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
     # Asked while still root: afterwards not even the modules that print the answer could be read.
-    if not (_may(user, "-r", CHECKOUT / "pyproject.toml") and _may(user, "-w", folder)):
-        raise DemoError(
-            f"The demo does not run as root, and the user {user.pw_name} cannot use {CHECKOUT}.",
-            reason="demo_unreadable",
-            hint="Move the checkout where others may enter (not below /root), or start the demo as its owner.",
-        )
+    for question, path in (("-r", CHECKOUT / "pyproject.toml"), ("-w", folder)):
+        if not _may(user, question, path):
+            raise DemoError(
+                f"The demo does not run as root, and the user {user.pw_name} cannot use {path.parent}.",
+                reason="demo_unreadable",
+                hint="Put it where others may enter (not below /root), or start the demo as its owner.",
+            )
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)

@@ -49,6 +49,7 @@ class Story:
         self.password = ""
         self.tenant = ""
         self.footage: footage_module.Footage | None = None
+        self._film: Path | None = None
         # What the closing screen says of the detector.
         self.detector = ""
         self.motion_only = False
@@ -58,6 +59,9 @@ class Story:
         if not self.options.camera:
             folder = self.home.folder / "footage"
             self.footage = footage_module.choose(self.options.video) or await footage_module.draw(folder, self._tool)
+            # Before all else: whoever named something that is no film learns it at once.
+            self.step(f"preparing {self.footage.description}")
+            self._film = await footage_module.prepare(self.footage, folder, self._tool)
         await self._control_plane()
         await self._tenant()
         await self._node()
@@ -181,11 +185,10 @@ class Story:
         """The reader's camera, or a simulated one, and the daemon that watches it."""
         home = self.home
         path = self.options.camera
-        if self.footage is not None:
+        if self.footage is not None and self._film is not None:
             self.step(f"a simulated RTSP camera playing {self.footage.description}")
-            prepared = await footage_module.prepare(self.footage, home.folder / "footage", self._tool)
             port = home.ports["camera"]
-            command = footage_module.server_command(prepared, port, once=self.options.once)
+            command = footage_module.server_command(self._film, port, once=self.options.once)
             # Started again, a film that is to be played once would be played twice: who ends it unplugs the camera.
             log, again = home.logs / "rtsp-camera.log", not self.options.once
             await self.supervisor.start(Program("rtsp-camera", command, log, restart=again))
