@@ -94,8 +94,9 @@ packages() {
     fi
   done
   [ ${#known[@]} -eq 0 ] && return 0
+  # Minimal images leave out all of /usr/share/doc, where Debian's sample video is.
   run "installing ${#known[@]} Debian packages" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -y --no-install-recommends "${known[@]}"
+    apt-get install -q -y --no-install-recommends -o 'Dpkg::Options::=--path-include=/usr/share/doc/opencv-doc/*' "${known[@]}"
 }
 
 # --- Python ----------------------------------------------------------------------------------------------------------
