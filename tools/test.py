@@ -58,6 +58,8 @@ def main() -> int:
             f"  {'ok    ' if item.good else 'FAILED'} {item.name:<12} {item.passed:>5} passed, "
             f"{item.failed} failed{left_out}, {item.seconds:.0f} s"
         )
+    if "integration" in arguments.only:
+        print(f"  {detectors()}")
     good = all(item.good for item in outcomes)
     print(
         f"{'All tests passed' if good else 'Not all tests passed'}, in {(time.monotonic() - began) / 60:.1f} minutes."
@@ -79,6 +81,17 @@ def run_ui() -> Outcome:
     report.unlink(missing_ok=True)
     reporters = ["--reporter=default", "--reporter=junit", f"--outputFile.junit={report}"]
     return _run("ui", ["npm", "--prefix", "frontend", "test", "--silent", "--", *reporters], report)
+
+
+def detectors() -> str:
+    """On what the tests that need a detector ran."""
+    sys.path.insert(0, str(ROOT))
+    from tests.analyzing.scenes import scenes
+
+    built = "What needs a detector ran on the small one that the project builds"
+    if real := [scene.name for scene in scenes()[1:]]:
+        return f"{built} and on real weights: {', '.join(real)}."
+    return f"{built}: real weights, or footage for them, are not at hand."
 
 
 def show_coverage() -> None:

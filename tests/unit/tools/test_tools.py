@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.analyzing.scenes import scenes
 from tools import bench, committed, lock, proto, test
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,6 +65,12 @@ def test_a_skipped_test_or_an_empty_run_is_not_good(tmp_path: Path) -> None:
     assert test.Outcome("x", 5, 0, 0, 1.0, 0).good
     assert not test.Outcome("x", 5, 0, 1, 1.0, 0).good
     assert not test.Outcome("x", 0, 0, 0, 1.0, 0).good
+
+
+def test_the_detectors_are_named_that_the_tests_ran_on() -> None:
+    said = test.detectors()
+    assert "that the project builds" in said
+    assert all(name in said for name in [scene.name for scene in scenes()[1:]] or ["not at hand"])
 
 
 def test_the_bench_takes_every_module_that_is_there() -> None:
