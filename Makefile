@@ -42,8 +42,9 @@ proto-baseline: ## freeze the contracts as they are: later changes are held agai
 ui: ## build the UI
 	@npm --prefix frontend run build
 
-docs: ## write docs/configuration.md and docs/log-events.md from the code
+docs: ## write docs/configuration.md, docs/log-events.md and the roles' README.md from the code
 	@$(BIN)/python tools/docs.py
+	@$(BIN)/python tools/roles.py
 
 lock: ## lock the dependencies again
 	@$(BIN)/python tools/lock.py

@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON_PATHS = ["src", "tests", "tools"]
+PLAYBOOKS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("site.yml"), *ROOT.glob("playbooks/*.yml")])
+ANSIBLE = [name for name in ["roles", "inventories", "molecule"] if (ROOT / name).is_dir()] + PLAYBOOKS
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ CHECKS = [
     Check("ui-types", ["npm", "--prefix", "frontend", "run", "--silent", "typecheck"]),
     Check("ui-lint", ["npm", "--prefix", "frontend", "run", "--silent", "lint"]),
     Check("docs", [sys.executable, "tools/docs.py", "--check"]),
+    Check("roles", [sys.executable, "tools/roles.py", "--check"]),
+    Check("ansible-lint", [str(BIN / "ansible-lint"), "-q", "--nocolor", *ANSIBLE]),
+    *(
+        [Check("playbooks", [str(BIN / "ansible-playbook"), "--syntax-check", "-i", "inventories/example", *PLAYBOOKS])]
+        if PLAYBOOKS
+        else []
+    ),
     Check("locks", [sys.executable, "tools/lock.py", "--check"]),
     Check("committed", [sys.executable, "tools/committed.py"]),
     Check("shell", ["bash", "-n", "tools/setup.sh", ".ci/run"]),
