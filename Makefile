@@ -1,6 +1,6 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui docs lock
+.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui docs lock release
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
@@ -45,6 +45,10 @@ ui: ## build the UI
 docs: ## write docs/configuration.md, docs/log-events.md and the roles' README.md from the code
 	@$(BIN)/python tools/docs.py
 	@$(BIN)/python tools/roles.py
+
+release: ## build build/releases/VERSION/: all that a host needs, hashed
+	@tools/setup.sh dev
+	@$(BIN)/python -m tools.release
 
 lock: ## lock the dependencies again
 	@$(BIN)/python tools/lock.py

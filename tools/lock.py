@@ -20,8 +20,10 @@ LISTS: dict[str, list[str]] = {
     "edge": ["pyproject.toml", "--extra", "edge"],
     "node": ["pyproject.toml", "--extra", "node"],
     "control": ["pyproject.toml", "--extra", "control"],
-    # Installed first: what builds the project itself and the one dependency without a wheel.
+    # Installed first: what builds the project itself.
     "build": ["--group", "build"],
+    # Goes with a release: what unpacks it on a host.
+    "install": ["--group", "install"],
 }
 LINE = re.compile(r"#.*|[a-z0-9.-]+==[^\s;]+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|")
 

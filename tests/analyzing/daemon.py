@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -71,10 +70,7 @@ class Inside(Running):
 
     def __init__(self, home: Home) -> None:
         super().__init__(home)
-        with warnings.catch_warnings():
-            # Without NOTIFY_SOCKET sdnotify drops a socket unclosed.
-            warnings.simplefilter("ignore", ResourceWarning)
-            self.service: Service[EdgeConfig] = Service("analyzer", home.settings(), home.run, home.settings)
+        self.service: Service[EdgeConfig] = Service("analyzer", home.settings(), home.run, home.settings)
 
 
 @asynccontextmanager
