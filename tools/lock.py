@@ -20,7 +20,7 @@ LISTS: dict[str, list[str]] = {
     "edge": ["pyproject.toml", "--extra", "edge"],
     "node": ["pyproject.toml", "--extra", "node"],
     "control": ["pyproject.toml", "--extra", "control"],
-    # Installed first: what builds the project itself.
+    # Installed first: what builds the project itself and the one dependency without a wheel.
     "build": ["--group", "build"],
     # Goes with a release: what unpacks it on a host.
     "install": ["--group", "install"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -70,7 +71,10 @@ class Inside(Running):
 
     def __init__(self, home: Home) -> None:
         super().__init__(home)
-        self.service: Service[EdgeConfig] = Service("analyzer", home.settings(), home.run, home.settings)
+        with warnings.catch_warnings():
+            # Without NOTIFY_SOCKET sdnotify drops a socket unclosed.
+            warnings.simplefilter("ignore", ResourceWarning)
+            self.service: Service[EdgeConfig] = Service("analyzer", home.settings(), home.run, home.settings)
 
 
 @asynccontextmanager

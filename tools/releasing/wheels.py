@@ -1,6 +1,7 @@
-"""Wheels of the locked lists for each Python: fetched once into `build/wheels/`, never built, each held to its hash."""
+"""Wheels of the locked lists for each Python: fetched once, each held to its hash; sdnotify, which has none, is built."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ PLATFORM = {
 }
 # Debian 12 has glibc 2.36, the oldest of the systems we support.
 TAGS = [*(f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)), "manylinux2014_x86_64", "manylinux1_x86_64"]
+# Published as source alone; plain Python, so one wheel is for all.
+SOURCE_ONLY = frozenset({"sdnotify"})
 _PIN = re.compile(r"(?P<name>[a-z0-9.-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))? \\")
 _HASH = re.compile(r"    --hash=sha256:(?P<hash>[0-9a-f]{64})(?: \\)?")
 
@@ -65,7 +68,9 @@ def read_list(text: str) -> list[Pin]:
 
 def fetch(pins: Iterable[Pin], python: str, store: Path) -> dict[Pin, Path]:
     """The wheel of each pin that this Python takes; from `store/PYTHON/` when it is there already."""
-    wanted = sorted({pin for pin in pins if pin.wanted_by(python)}, key=lambda pin: pin.name)
+    taken = sorted({pin for pin in pins if pin.wanted_by(python)}, key=lambda pin: pin.name)
+    built = {pin: _build(pin, store / "built") for pin in taken if pin.name in SOURCE_ONLY}
+    wanted = [pin for pin in taken if pin not in built]
     folder = store / python
     folder.mkdir(parents=True, exist_ok=True)
     found = _matching(wanted, folder)
@@ -75,7 +80,39 @@ def fetch(pins: Iterable[Pin], python: str, store: Path) -> dict[Pin, Path]:
         found = _matching(wanted, folder)
     if left := [f"{pin.name} {pin.version}" for pin in wanted if pin not in found]:
         raise Refused(f"No wheel for Python {python} of {', '.join(left)}.")
-    return found
+    return found | built
+
+
+def _build(pin: Pin, store: Path) -> Path:
+    """A wheel made from the locked source; its folder is named by that source's hashes, so it is made once."""
+    folder = store / hashlib.sha256("".join(sorted(pin.hashes)).encode()).hexdigest()
+    if not list(folder.glob("*.whl")):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=store, prefix=".built-") as scratch:
+            asked = Path(scratch, "list.txt")
+            asked.write_text(Pin(pin.name, pin.version, "", pin.hashes).lines(pin.hashes), encoding="utf-8")
+            command = [
+                *(
+                    sys.executable,
+                    "-m",
+                    "pip",
+                    "wheel",
+                    "--quiet",
+                    "--no-deps",
+                    "--no-build-isolation",
+                    "--no-cache-dir",
+                ),
+                *("--require-hashes", "--requirement", str(asked), "--wheel-dir", scratch),
+            ]
+            # The earliest date a zip file knows: the same bytes whenever it is built.
+            settings = os.environ | {"SOURCE_DATE_EPOCH": "315532800"}
+            result = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+            if result.returncode:
+                raise Refused(f"{pin.name} cannot be built: {_last_words(result.stderr)}")
+            for path in Path(scratch).glob("*.whl"):
+                path.rename(folder / path.name)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 def _matching(pins: list[Pin], folder: Path) -> dict[Pin, Path]:
@@ -93,7 +130,7 @@ def _matching(pins: list[Pin], folder: Path) -> dict[Pin, Path]:
 
 def _download(pins: list[Pin], python: str, folder: Path, store: Path) -> None:
     # The environment's own settings for pip stay in force: they say where packages come from here.
-    others = [path for path in sorted(store.iterdir()) if path.is_dir() and path != folder]
+    others = [path for path in sorted(store.iterdir()) if path.is_dir() and path not in (folder, store / "built")]
     with tempfile.TemporaryDirectory(dir=store.parent, prefix=".wheels-") as scratch:
         # Markers were weighed here: pip would weigh them for the Python it runs on.
         plain = [Pin(pin.name, pin.version, "", pin.hashes) for pin in pins]

@@ -12,12 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
+import sdnotify
 from pydantic import BaseModel
 
 from guardian.common import config, log
 from guardian.common.errors import GuardianError
 from guardian.common.health import Health, HealthServer
-from guardian.common.notify import Notifier
 
 STOP_SECONDS = 5.0
 C = TypeVar("C", bound=BaseModel)
@@ -43,7 +43,8 @@ class Service(Generic[C]):
         self.app: Any = None
         self.on_reload: Callable[[C], Awaitable[None]] | None = None
         self._reload = reload
-        self._notifier = Notifier()
+        # Without systemd the client would leave a socket open.
+        self._notifier = sdnotify.SystemdNotifier() if "NOTIFY_SOCKET" in os.environ else None
         self._health_open = False
         self._said_ready = False
         self._petted = 0.0
@@ -94,7 +95,8 @@ class Service(Generic[C]):
             self._notify("READY=1")
 
     def _notify(self, message: str) -> None:
-        self._notifier.tell(message)
+        if self._notifier is not None:
+            self._notifier.notify(message)
 
     def stop(self) -> None:
         """Begin a clean stop."""
