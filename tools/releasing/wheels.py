@@ -1,4 +1,4 @@
-"""Wheels of the locked lists for each Python: fetched once, each held to its hash; sdnotify, which has none, is built."""
+"""Wheels of the locked lists for each Python: fetched once, held to its hash; sdnotify, which has none, is built."""
 
 import hashlib
 import os
