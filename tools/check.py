@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-PYTHON_PATHS = ["src", "tests", "tools"]
+PYTHON_PATHS = ["src", "tests", "tools", "roles"]
 PLAYBOOKS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("site.yml"), *ROOT.glob("playbooks/*.yml")])
 ANSIBLE = [name for name in ["roles", "inventories", "molecule"] if (ROOT / name).is_dir()] + PLAYBOOKS
 
