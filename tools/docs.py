@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and docs/log-events.md from the code; `--check` says whether they are fresh."""
+"""Write docs/configuration.md, log-events.md and troubleshooting.md from the code; `--check`: are they fresh?"""
 
 import argparse
 import sys
@@ -11,6 +11,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from guardian.cli.doctor.checks import CHECKS
+from guardian.cli.doctor.reasons import REASONS
 from guardian.common.log_events import EVENTS
 from guardian.control.config import Settings
 from guardian.edge.config import CameraFile, EdgeConfig
@@ -48,6 +50,16 @@ written without user and password.
 """
 
 
+TROUBLESHOOTING = f"""# Troubleshooting
+
+{MADE}
+
+`guardian doctor` looks for what is wrong on a host, changes nothing and reads no secret; as root it sees all, as a
+member of group `guardian` it says what it could not look at (`?`). `--only CHECK` runs one check, `--json` is for
+programs. Exit status: 0 nothing is wrong, 1 something is doubtful, 2 something is bad. Each reason it may give:
+"""
+
+
 def main() -> int:
     """Exit status 1 when `--check` finds a page that is not what the code says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,7 +82,21 @@ def pages() -> dict[Path, str]:
     for name, what, model in FILES:
         parts.append(f"## {name}\n{what}\n\n" + table(model))
     events = LOG_EVENTS + "".join(f"| `{event}` | {text} |\n" for event, text in sorted(EVENTS.items()))
-    return {ROOT / "docs" / "configuration.md": "\n".join(parts), ROOT / "docs" / "log-events.md": events}
+    return {
+        ROOT / "docs" / "configuration.md": "\n".join(parts),
+        ROOT / "docs" / "log-events.md": events,
+        ROOT / "docs" / "troubleshooting.md": TROUBLESHOOTING + troubles(),
+    }
+
+
+def troubles() -> str:
+    """The doctor's reasons, by check."""
+    parts = []
+    for check in CHECKS:
+        rows = [(name, item) for name, item in REASONS.items() if item.check == check]
+        lines = [f"**{name}**  \n{item.means}  \n→ {item.mend}\n" for name, item in rows]
+        parts.append(f"\n## {check}\n" + "\n".join(lines))
+    return "".join(parts)
 
 
 def table(model: type[BaseModel]) -> str:

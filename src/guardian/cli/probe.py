@@ -14,7 +14,8 @@ from guardian.common.health import State
 _HEALTH = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents)\.sock")
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
 _TIER |= {"api": "control", "agents": "control"}
-_SECONDS = 3.0
+_SECONDS = 2.0
+FORBIDDEN = "You may not ask it: run this as root or as a member of its group."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -84,7 +85,7 @@ async def ask(socket: Path) -> Report:
         return _silent(name, tier, f"It did not answer within {_SECONDS:.0f} s: it hangs or the machine is overloaded.")
     except httpx.HTTPError as error:
         if isinstance(error.__cause__, PermissionError) or "Permission denied" in str(error):
-            return _silent(name, tier, "You may not ask it: run this as root or as a member of its group.")
+            return _silent(name, tier, FORBIDDEN)
         return _silent(name, tier, "It does not run any more, though its socket is still there: it was killed.")
     except (ValueError, ValidationError):
         return _silent(name, tier, "It answered something that is no health report.")

@@ -1,15 +1,46 @@
-"""Every check, in the order they are run: what others rest on comes first."""
+"""Every check, in the order they are shown: what others rest on comes first."""
 
-from guardian.cli.doctor.checks import certificates, clock, configuration, daemons, disk, identity, model, roster
+from guardian.cli.doctor.checks import (
+    cameras,
+    certificates,
+    clock,
+    configuration,
+    credentials,
+    daemons,
+    database,
+    disk,
+    firewall,
+    identity,
+    memory,
+    model,
+    peer,
+    permissions,
+    ports,
+    release,
+    roster,
+    tunnel,
+    units,
+)
 from guardian.cli.doctor.finding import Check
 
-CHECKS: tuple[Check, ...] = (
-    configuration.check,
-    identity.check,
-    certificates.check,
-    clock.check,
-    disk.check,
-    model.check,
-    roster.check,
-    daemons.check,
-)
+CHECKS: dict[str, Check] = {
+    "config": configuration.check,
+    "identity": identity.check,
+    "certificate": certificates.check,
+    "clock": clock.check,
+    "disk": disk.check,
+    "memory": memory.check,
+    "permissions": permissions.check,
+    "release": release.check,
+    "credentials": credentials.check,
+    "units": units.check,
+    "firewall": firewall.check,
+    "ports": ports.check,
+    "tunnel": tunnel.check,
+    "peer": peer.check,
+    "database": database.check,
+    "model": model.check,
+    "roster": roster.check,
+    "cameras": cameras.check,
+    "daemons": daemons.check,
+}

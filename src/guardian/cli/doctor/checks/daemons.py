@@ -2,29 +2,36 @@
 
 from collections.abc import Iterator
 
-from guardian.cli.doctor.finding import Finding, Subject, Verdict
+from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good, unseen
 from guardian.cli.places import Place
+from guardian.cli.probe import FORBIDDEN
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each that does not answer or is not well; one for all that are."""
     if not subject.reports:
-        fix = "Start them, e.g. `make demo`, or name another directory with --run-dir."
-        yield Finding("daemons", "doubtful", f"No daemon runs in {subject.place.run_dir}.", fix)
+        fix = f"systemctl start guardian-{subject.place.tier}.target" if subject.host else ""
+        yield doubtful("daemons_absent", f"No daemon runs in {subject.place.run_dir}.", fix)
         return
     well, logs = [], f"Its log says more: {_where(subject.place)}"
     for report in subject.reports:
+        if report.status == FORBIDDEN:
+            yield unseen("daemons", f"{report.service}: {report.status}")
+            continue
         if report.state == "silent":
-            yield Finding("daemons", "bad", f"{report.service}: {report.status}", f"Start it again. {logs}")
+            yield bad("daemon_silent", f"{report.service}: {report.status}", f"Start it again. {logs}")
             continue
         ailing = [part for part in report.dependencies.values() if part.state in ("degraded", "failed")]
         for part in ailing:
-            verdict: Verdict = "bad" if part.state == "failed" else "doubtful"
-            yield Finding("daemons", verdict, f"{report.service}: {part.sentence}", logs)
+            sentence = f"{report.service}: {part.sentence}"
+            if part.state == "failed":
+                yield bad("daemon_failing", sentence, logs)
+            else:
+                yield doubtful("daemon_degraded", sentence, logs)
         if not ailing:
             well.append(report.service)
     if well:
-        yield Finding("daemons", "good", f"{', '.join(well)}: well.")
+        yield good("daemons", f"{', '.join(well)}: well.")
 
 
 def _where(place: Place) -> str:

@@ -1,22 +1,28 @@
-"""Are the private keys for their owner's eyes alone?"""
+"""Was this host enrolled, and are its private keys for their owner's eyes alone?"""
 
 import stat
 from collections.abc import Iterator
 
-from guardian.cli.doctor.finding import Finding, Subject
+from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good, unseen
 
 _PRIVATE = ("sign.key", "receive.key", "tls.key")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Modes below `identity/`; whether the host was enrolled at all."""
+    """Whether there is an identity; modes of the keys beside it, where a host has no store of credentials for them."""
     place = subject.place
     if place.state_dir is None or place.tier not in ("edge", "node"):
         return
     folder = place.state_dir / "identity"
-    if not (folder / "identity.json").is_file():
-        sentence = f"This {place.tier} has not been enrolled."
-        yield Finding("identity", "doubtful", sentence, f"Get a token and run `guardian {place.tier} enroll`.")
+    try:
+        enrolled = stat.S_ISREG((folder / "identity.json").stat().st_mode)
+    except PermissionError:
+        yield unseen("identity", f"{folder} is not for your eyes.")
+        return
+    except OSError:
+        enrolled = False
+    if not enrolled:
+        yield doubtful("identity_absent", f"This {place.tier} has not been enrolled.")
         return
     wrong = False
     for name in _PRIVATE:
@@ -24,15 +30,15 @@ def check(subject: Subject) -> Iterator[Finding]:
         try:
             mode = path.stat().st_mode
         except OSError:
-            if name == "tls.key" or place.tier == "edge":
+            # A host's keys are in its store of credentials, which has a check of its own.
+            if not subject.host and (name == "tls.key" or place.tier == "edge"):
                 wrong = True
-                yield Finding(
-                    "identity", "bad", f"{path} is missing.", "Restore identity/ from a backup, or enrol again."
-                )
+                yield bad("identity_key_missing", f"{path} is missing.")
             continue
         if mode & (stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP):
             wrong = True
             sentence = f"{path} may be read or changed by others (mode {stat.S_IMODE(mode):04o})."
-            yield Finding("identity", "bad", sentence, f"chmod 600 {path}; if strangers use this host, enrol again.")
+            yield bad("identity_key_exposed", sentence, f"chmod 600 {path}; if strangers use this host, enrol again.")
     if not wrong:
-        yield Finding("identity", "good", "The private keys are for their owner's eyes alone.")
+        said = "This host is enrolled" if subject.host else "The private keys are for their owner's eyes alone"
+        yield good("identity", f"{said}.")

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator
 
-from guardian.cli.doctor.finding import Finding, Subject
+from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good
 from guardian.common import config
 from guardian.common.errors import GuardianError
 
@@ -22,14 +22,14 @@ def check(subject: Subject) -> Iterator[Finding]:
     own = settings.model.path
     if own is not None:
         if own.is_file():
-            yield Finding("model", "good", f"The detector's model is a file of your own, {own}.")
+            yield good("model", f"The detector's model is a file of your own, {own}.")
         else:
-            yield Finding("model", "bad", f"There is no model file {own}.", "Mend model.path, or leave it out.")
+            yield bad("model_missing", f"There is no model file {own}.", "Mend model.path, or leave it out.")
         return
     name = settings.model.name or known.default.name
     try:
         _, path = library.require(name)
-        yield Finding("model", "good", f"The model {name} is whole ({path}).")
+        yield good("model", f"The model {name} is whole ({path}).")
     except GuardianError as error:
         without = "Until then the edge makes events of motion only."
-        yield Finding("model", "doubtful", f"{error.sentence} {without}", error.hint)
+        yield doubtful("model_missing", f"{error.sentence} {without}", error.hint)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from guardian.cli.doctor.finding import Finding, Subject
+from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good
 from guardian.cli.household import read_household
 
 
@@ -12,15 +12,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     if household is None:
         return
     if household.fault:
-        fix = "Nothing is sealed to it. Compare the words with your browser's: this may be another household's."
-        yield Finding("roster", "bad", household.fault, fix)
+        yield bad("roster_broken", household.fault)
     elif not household.entries:
-        fix = "Sign in and set the vault's secret, or run `guardian vault init`."
-        yield Finding("roster", "doubtful", "There is no vault yet: nothing is recorded before there is.", fix)
+        yield doubtful("roster_absent", "There is no vault yet: nothing is recorded before there is.")
     elif not household.confirmed:
         sentence = "Its owner has not confirmed this edge (or has revoked it): nothing is recorded."
-        yield Finding(
-            "roster", "doubtful", sentence, f"In the browser compare these words and confirm: {household.words}"
+        yield doubtful(
+            "roster_unconfirmed", sentence, f"In the browser compare these words and confirm: {household.words}"
         )
     else:
-        yield Finding("roster", "good", f"The roster's {household.entries} entries hold and this edge is confirmed.")
+        yield good("roster", f"The roster's {household.entries} entries hold and this edge is confirmed.")
