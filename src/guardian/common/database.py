@@ -5,11 +5,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool, StaticPool
 
+from guardian.common import schema
 from guardian.common.errors import StoreError
 
 
@@ -46,20 +46,19 @@ def alembic_config(package: str) -> Config:
 
 
 def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> None:
-    """Bring a store to `revision`, up or down, in one transaction; StoreError when it is newer than this code knows."""
+    """Bring a store to `revision`, up or down, in one transaction.
+
+    A store that a newer release has only added to is left as it is and may be used; StoreError `store_newer` otherwise.
+    """
     config = alembic_config(package)
     script = ScriptDirectory.from_config(config)
     try:
         with engine.begin() as connection:
             # The sqlite3 module begins a transaction before rows are written, not before tables are made.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            current = MigrationContext.configure(connection).get_current_revision()
-            if current is not None and current not in {item.revision for item in script.walk_revisions()}:
-                raise StoreError(
-                    f"The store {_path_of(engine)} was written by a newer release (schema {current}).",
-                    reason="store_newer",
-                    hint="Install that release again, or restore a backup made before it.",
-                )
+            if not schema.is_known(connection, script, f"The store {_path_of(engine)}"):
+                return
+            current = schema.current(connection)
             config.attributes["connection"] = connection
             if revision == "head" or current is None:
                 command.upgrade(config, revision)
@@ -67,6 +66,7 @@ def migrate_sqlite(engine: sa.Engine, package: str, revision: str = "head") -> N
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
+            schema.state(connection, script)
     except sa.exc.DatabaseError as error:
         raise StoreError(
             f"The store {_path_of(engine)} cannot be opened: {error.orig}.",

@@ -1,17 +1,26 @@
 """The schema and its walls: made forwards and backwards, and row security tried as the daemons' own role."""
 
-from collections.abc import Iterator
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from tests.integration.control.test_isolation import furnish
-from tests.integration.control.world import Household, World
+from tests.integration.control.world import Household, World, running
 
+from guardian.common import schema
 from guardian.common.clock import now
+from guardian.common.database import alembic_config
 from guardian.common.errors import StoreError
-from guardian.control.config import DatabaseSection
+from guardian.control import migrations
+from guardian.control.config import DatabaseSection, Settings
+from guardian.control.database import migrating
 from guardian.control.database.engine import Database
 from guardian.control.database.migrating import migrate
 from guardian.control.database.tables import metadata
@@ -54,7 +63,8 @@ def test_the_tables_code_sees_are_the_tables_there_are(database: DatabaseSection
     # Months of events are made as they are needed; indexes and single constraints are the migrations' own.
     kinds = {"add_table", "remove_table", "add_column", "remove_column", "modify_type", "modify_nullable"}
     differences = [item for group in found for item in (group if isinstance(group, list) else [group])]
-    ours = [item for item in differences if item[0] in kinds and not getattr(item[1], "name", "").startswith("events_")]
+    others = ("events_", schema.TABLE)
+    ours = [item for item in differences if item[0] in kinds and not getattr(item[1], "name", "").startswith(others)]
     assert ours == []
 
 
@@ -62,7 +72,7 @@ def test_every_table_of_tenants_forces_row_security(database: DatabaseSection) -
     with sync_engine(database.owner_dsn).connect() as connection:
         rows = connection.execute(sa.text(CATALOGUE)).all()
     assert {row.name for row in rows if row.of_tenant} >= set(TENANT_TABLES)
-    assert {row.name for row in rows if not row.of_tenant} == PEOPLE | {"alembic_version"}
+    assert {row.name for row in rows if not row.of_tenant} == PEOPLE | {"alembic_version", schema.TABLE}
     assert [row.name for row in rows if row.of_tenant and not (row.forced and row.policed)] == []
     # Partitions too: row security of the parent does not bind who asks a partition itself.
     assert any(row.name.startswith("events_2") for row in rows)
@@ -154,9 +164,49 @@ async def test_migrating_says_what_is_wrong(database: DatabaseSection) -> None:
         assert caught.value.reason == reason
 
 
-async def test_a_database_of_a_newer_release_is_left_alone(database: DatabaseSection) -> None:
-    with sync_engine(database.owner_dsn).begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AbstractContextManager[None]]:
+    """Migrations as a later release has them: ours and one more, which says `words` of older code."""
+
+    @contextmanager
+    def within(words: str) -> Iterator[None]:
+        folder = tmp_path / "migrations"
+        shutil.copytree(Path(migrations.__path__[0]), folder, dirs_exist_ok=True)
+        before = ScriptDirectory.from_config(alembic_config(migrating.PACKAGE)).get_current_head()
+        text = f"""
+            revision, down_revision = "9999", {before!r}
+            {words}
+            from alembic import op
+            def upgrade(): op.execute("ALTER TABLE tenants ADD COLUMN note text NOT NULL DEFAULT ''")
+            def downgrade(): op.execute("ALTER TABLE tenants DROP COLUMN note")
+        """
+        (folder / "versions/9999_note.py").write_text(textwrap.dedent(text))
+        with monkeypatch.context() as patch:
+            patch.setattr(migrating, "PACKAGE", str(folder))
+            yield
+
+    return within
+
+
+async def test_a_database_that_a_newer_release_only_added_to_is_used_as_it_is(
+    database: DatabaseSection, settings: Settings, next_release: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    with next_release('oldest_code = "0001"'):
+        assert await migrate(database) == "9999"
+    # Back to this release: its own migrations know nothing of 9999, and its daemons find all they need.
+    assert await migrate(database) == "9999"
+    async with running(settings) as world:
+        await world.tenant("after@example.org")
+    with next_release('oldest_code = "0001"'):
+        assert await migrate(database) == "9999"
+
+
+async def test_a_database_that_a_newer_release_changed_is_left_alone(
+    database: DatabaseSection, next_release: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    with next_release(""):
+        assert await migrate(database) == "9999"
     with pytest.raises(StoreError) as caught:
         await migrate(database)
     assert caught.value.reason == "store_newer"
+    assert "note" in {item["name"] for item in sa.inspect(sync_engine(database.owner_dsn)).get_columns("tenants")}

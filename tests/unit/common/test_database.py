@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from guardian.common import database
+from guardian.common import database, schema
 from guardian.common.errors import StoreError
 
 FIRST = """
@@ -75,6 +75,47 @@ def test_a_store_written_by_a_newer_release_is_refused_and_left_as_it_is(tmp_pat
         database.migrate_sqlite(engine, str(migrations))
     assert caught.value.reason == "store_newer"
     assert columns(engine) == {"id", "label"}
+    engine.dispose()
+
+
+def test_a_store_that_a_newer_release_only_added_to_is_used_as_it_is(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    newer = SECOND + '\noldest_code = "0001"\n'
+    (migrations / "versions" / "0002.py").write_text(newer)
+    database.migrate_sqlite(engine, str(migrations))
+    (migrations / "versions" / "0002.py").unlink()
+    database.migrate_sqlite(engine, str(migrations))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO events (id) VALUES ('written by the older code')")
+    (migrations / "versions" / "0002.py").write_text(newer)
+    database.migrate_sqlite(engine, str(migrations))
+    assert columns(engine) == {"id", "label"}
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM events WHERE label IS NULL").scalar_one() == 1
+    engine.dispose()
+
+
+def test_code_older_than_the_oldest_that_may_is_refused(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    third = SECOND.replace('"0002", "0001"', '"0003", "0002"').replace("label", "note") + '\noldest_code = "0002"\n'
+    (migrations / "versions" / "0003.py").write_text(third)
+    database.migrate_sqlite(engine, str(migrations))
+    (migrations / "versions" / "0003.py").unlink()
+    database.migrate_sqlite(engine, str(migrations))
+    (migrations / "versions" / "0002.py").unlink()
+    with pytest.raises(StoreError, match="this one may not use it"):
+        database.migrate_sqlite(engine, str(migrations))
+    engine.dispose()
+
+
+def test_going_down_says_again_what_the_revision_before_said(tmp_path: Path, migrations: Path) -> None:
+    engine = database.open_sqlite(tmp_path / "a.db")
+    said = []
+    for revision in ("0001", "0002", "0001"):
+        database.migrate_sqlite(engine, str(migrations), revision)
+        with engine.connect() as connection:
+            said.append(schema.stated(connection))
+    assert said == ["0001", "0002", "0001"]
     engine.dispose()
 
 

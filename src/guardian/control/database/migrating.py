@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from guardian.common import schema
 from guardian.common.database import alembic_config
 from guardian.common.errors import ConfigError, StoreError
 from guardian.control.config import DatabaseSection
@@ -17,7 +17,9 @@ _LOCK = 0x6775_6172_6469_616E
 
 
 async def migrate(settings: DatabaseSection, revision: str = "head") -> str:
-    """Bring the schema to `revision`, up or down, in one transaction; the revision reached, empty for none.
+    """Bring the schema to `revision`, up or down, in one transaction; the revision it is at then, empty for none.
+
+    A database that a newer release has only added to stays as it is.
 
     Raises StoreError `store_newer`, `role_missing`, `role_too_strong`, or `store_unusable`.
     """
@@ -66,16 +68,14 @@ def _prepare(connection: sa.Connection, role: str) -> None:
 
 def _run(connection: sa.Connection, config: Config, revision: str) -> str:
     script = ScriptDirectory.from_config(config)
+    if not schema.is_known(connection, script, "The database"):
+        # A newer release has only added to it: what this one needs is there.
+        return schema.current(connection) or ""
     known = [item.revision for item in script.walk_revisions("base", "heads")]
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
-        raise StoreError(
-            f"The database was written by a newer release (schema {current}).",
-            reason="store_newer",
-            hint="Install that release again, or restore a backup made before it.",
-        )
+    current = schema.current(connection)
     config.attributes["connection"] = connection
     # Newest first: what stands further back in the list is older.
     down = current is not None and (revision == "base" or known[known.index(current) + 1 :].count(revision) > 0)
     (command.downgrade if down else command.upgrade)(config, revision)
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    schema.state(connection, script)
+    return schema.current(connection) or ""

@@ -74,6 +74,7 @@ def test_an_index_of_a_newer_release_or_none_at_all_is_refused_and_left_alone(tm
     engine = open_sqlite(tmp_path / "index.db")
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE oldest_code SET code = '9998'")
     engine.dispose()
     with pytest.raises(StoreError) as newer:
         Index(tmp_path)

@@ -231,6 +231,7 @@ def test_the_schema_goes_up_and_down_and_a_newer_one_is_left_alone(tmp_path: Pat
         migrate_sqlite(engine, MIGRATIONS, revision)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE oldest_code SET code = '9998'")
     engine.dispose()
     with pytest.raises(StoreError) as refused:
         EventStore(tmp_path / "events.db")
