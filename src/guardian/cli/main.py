@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "vault": Verb("A household's vault without a control plane; what a roster says.", HOST),
     "clip": Verb("Open a sealed clip or picture with its owner's secret.", HOST),
     "edge": Verb("Enrol an edge with its node; tokens for edges.", TIERS, "edge"),
+    "camera": Verb("Check a camera's file before it is put in place.", TIERS, "edge"),
     "model": Verb("Detection models: list, fetch, verify.", TIERS, "edge"),
     "node": Verb("Enrol this node with its control plane.", TIERS, "node"),
     "control": Verb("The control plane's operator: tokens for nodes, nodes revoked.", TIERS, "control"),

@@ -231,7 +231,11 @@ def load_camera(settings: EdgeConfig, camera_id: str) -> Camera:
             reason="config_camera_id",
             hint="The id is the name of its file without .yaml.",
         )
-    source = settings.cameras_dir / f"{camera_id}.yaml"
+    return read_camera(settings, camera_id, settings.cameras_dir / f"{camera_id}.yaml")
+
+
+def read_camera(settings: EdgeConfig, camera_id: str, source: Path) -> Camera:
+    """The same from a file that may lie elsewhere, as one that is to be checked before it is put in place."""
     # No environment here: an override meant for the edge would reach every camera.
     file = config.parse(CameraFile, config.read_yaml(source), source=str(source))
     merged = {
