@@ -13,9 +13,10 @@ from tests.analyzing.home import Home
 from guardian.common.health import HealthServer
 from guardian.common.lifecycle import Service
 from guardian.contracts.edge.v1.edge_pb2 import Event
-from guardian.edge.analyzer.daemon import SOCKET, run
+from guardian.edge.analyzer.daemon import run
 from guardian.edge.config import EdgeConfig
 from guardian.edge.events.store import EventStore
+from guardian.edge.places import frames_socket
 
 
 class Running:
@@ -23,11 +24,11 @@ class Running:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.socket = home.run / SOCKET
+        self.socket = frames_socket(home.run)
 
     async def http(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request on the daemon's own socket."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.home.run / "analyzer.sock"))
+        transport = httpx.AsyncHTTPTransport(uds=str(self.home.run / "analyzer" / "health.sock"))
         async with httpx.AsyncClient(transport=transport, base_url="http://analyzer", timeout=20) as client:
             return await client.request(method, path, **more)
 
@@ -84,10 +85,10 @@ async def inside(home: Home) -> AsyncIterator[Inside]:
     service = running.service
     work = asyncio.create_task(run(service))
     await asyncio.sleep(0)
-    server = HealthServer(service.health, home.run / "analyzer.sock", service.app)
+    server = HealthServer(service.health, home.run / "analyzer" / "health.sock", service.app)
     serving = asyncio.create_task(server.serve())
     try:
-        while not service.health.ready or not (home.run / "analyzer.sock").exists():
+        while not service.health.ready or not (home.run / "analyzer" / "health.sock").exists():
             if work.done():
                 work.result()
             await asyncio.sleep(0.02)

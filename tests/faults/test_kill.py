@@ -80,7 +80,7 @@ async def health(demo: running.Demo, tier: str, name: str, *, not_pid: int = 0) 
     run_dir = Path(yaml.safe_load((demo.folder / f"{tier}.yaml").read_text())["run_dir"])
     for _ in range(300):
         try:
-            transport = httpx.AsyncHTTPTransport(uds=str(run_dir / f"{name}.sock"))
+            transport = httpx.AsyncHTTPTransport(uds=str(run_dir / name / "health.sock"))
             async with httpx.AsyncClient(transport=transport, timeout=2) as client:
                 answer = (await client.get("http://daemon/health")).json()
             if answer["ready"] and answer["pid"] != not_pid:

@@ -1,6 +1,7 @@
 """Ask daemons how they are, over the health sockets of a run directory."""
 
 import asyncio
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,9 +10,10 @@ import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from guardian.common.health import State
+from guardian.common.sockets import health_socket
 
-# Other sockets lie beside these and speak other protocols.
-_HEALTH = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents)\.sock")
+# Other folders may lie beside these.
+_DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents)")
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
 _TIER |= {"api": "control", "agents": "control"}
 _SECONDS = 2.0
@@ -56,11 +58,24 @@ class Report(BaseModel):
 
 
 def health_sockets(run_dir: Path) -> list[Path]:
-    """The health sockets of a run directory, by name."""
+    """The health sockets of a run directory, by daemon; with those one may not see because of their folder."""
     try:
-        return sorted(path for path in run_dir.iterdir() if _HEALTH.fullmatch(path.name))
+        names = sorted(folder.name for folder in run_dir.iterdir() if _DAEMON.fullmatch(folder.name))
     except OSError:
         return []
+    return [health_socket(run_dir, name) for name in names if _may_be(health_socket(run_dir, name))]
+
+
+def is_closed(run_dir: Path) -> bool:
+    """Whether there is a run directory that one may not look into."""
+    return run_dir.is_dir() and not os.access(run_dir, os.R_OK | os.X_OK)
+
+
+def _may_be(socket: Path) -> bool:
+    try:
+        return socket.is_socket()
+    except PermissionError:
+        return True
 
 
 def ask_all(sockets: list[Path]) -> list[Report]:
@@ -74,7 +89,7 @@ def ask_all(sockets: list[Path]) -> list[Report]:
 
 async def ask(socket: Path) -> Report:
     """One daemon's report; one that does not answer is `silent`, with the cause as its status."""
-    name = socket.stem
+    name = socket.parent.name
     tier = _TIER.get(name.partition("@")[0], "edge")
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
     try:

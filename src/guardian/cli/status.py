@@ -11,7 +11,7 @@ from rich.table import Table
 
 from guardian.cli.household import Household, read_household
 from guardian.cli.places import Place, find_places
-from guardian.cli.probe import Report, ask_all, health_sockets
+from guardian.cli.probe import Report, ask_all, health_sockets, is_closed
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -26,7 +26,7 @@ NOTHING_RUNS = 3
 def status(
     run_dir: Annotated[
         list[Path] | None,
-        typer.Option("--run-dir", help="Directory with daemons' sockets; may be given more than once."),
+        typer.Option("--run-dir", readable=False, help="Directory with daemons' sockets; may be given more than once."),
     ] = None,
     config: Annotated[
         list[Path] | None,
@@ -76,6 +76,9 @@ def show(places: list[Place], reports: list[Report], households: list[Household]
             console.print(f"[red]✖[/] {place.fault}", soft_wrap=True)
     if not reports:
         where = ", ".join(dict.fromkeys(str(place.run_dir) for place in places))
+        if closed := [str(place.run_dir) for place in places if is_closed(place.run_dir)]:
+            console.print(f"You may not look into {', '.join(closed)}: run this as root or as a member of its group.")
+            return
         console.print(f"Nothing runs here (looked in {where}).")
         console.print("[dim]Try `make demo`, or name the place: guardian status --config FILE or --run-dir FOLDER[/]")
     for tier, title in TITLES.items():

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from guardian.common import sockets as paths
 from guardian.common.clock import now, to_text
 
 State = Literal["ok", "waiting", "degraded", "failed"]
@@ -152,8 +153,7 @@ class HealthServer:
 
     async def serve(self) -> None:
         """Run until `stop`; the socket's file goes with it."""
-        self._socket.parent.mkdir(parents=True, exist_ok=True)
-        self._socket.unlink(missing_ok=True)
+        paths.make_way(self._socket)
         try:
             await self._server.serve()
         finally:
@@ -178,8 +178,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
-        # uvicorn lets everybody on the machine in.
-        Path(str(self.config.uds)).chmod(0o660)
+        Path(str(self.config.uds)).chmod(paths.MODE)
         self.open.set()
 
     @contextlib.contextmanager

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from guardian.common import config, log
 from guardian.common.errors import GuardianError
 from guardian.common.health import Health, HealthServer
+from guardian.common.sockets import health_socket
 
 STOP_SECONDS = 5.0
 C = TypeVar("C", bound=BaseModel)
@@ -121,7 +122,7 @@ def daemon(
     """Entry point of a console script; never returns.
 
     Args:
-        name: service name, also the name of its health socket; `NAME@INSTANCE` when `instance` is given.
+        name: service name, also the name of its folder of sockets; `NAME@INSTANCE` when `instance` is given.
         model: the tier's configuration; must have `state_dir`, `run_dir` and `log_level`.
         run: the daemon; must return soon after `service.stopping` is set.
         check: deeper validation for `--check` and start (files that must exist); raises GuardianError.
@@ -204,13 +205,14 @@ async def _run(service: Service[C], run: Run[C]) -> None:
         nonlocal server
         # Daemons with routes of their own set `service.app` before their first await.
         await asyncio.sleep(0)
-        server = HealthServer(service.health, service.run_dir / f"{service.name}.sock", service.app)
+        path = health_socket(service.run_dir, service.name)
+        server = HealthServer(service.health, path, service.app)
         announcing = asyncio.create_task(announce(server))
         try:
             await server.serve()
         except OSError as error:
             raise GuardianError(
-                f"The health socket {service.run_dir / service.name}.sock cannot be opened: {error.strerror or error}.",
+                f"The health socket {path} cannot be opened: {error.strerror or error}.",
                 reason="run_dir_unusable",
                 hint="Make run_dir for the daemon's user, or name a shorter one: a socket's path ends at 107 bytes.",
             ) from error

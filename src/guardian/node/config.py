@@ -84,4 +84,4 @@ class NodeConfig(Section):
     @property
     def gateway_socket(self) -> Path:
         """Where relay, agent and operator ask the gateway."""
-        return self.run_dir / "gateway-api.sock"
+        return self.run_dir / "gateway" / "api.sock"

@@ -33,7 +33,8 @@ async def test_a_visit_becomes_one_signed_event_with_pictures_only_its_owner_can
 ) -> None:
     home.configure(model=scene.model(tmp_path))
     ring = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    ring.bind(str(home.run / "uplink-ring.sock"))
+    (home.run / "uplink").mkdir()
+    ring.bind(str(home.run / "uplink" / "ring.sock"))
     start = start_of(scene.seconds)
     async with inside(home) as analyzer:
         camera = await CameraEnd.dial(analyzer.socket)

@@ -167,7 +167,7 @@ class CameraDaemon:
     """`guardian-camera front` as a process; its log is kept."""
 
     def __init__(self, config: Path, run_dir: Path, log_file: Path) -> None:
-        self._socket = run_dir / "camera@front.sock"
+        self._socket = run_dir / "camera@front" / "health.sock"
         self._log = log_file
         with log_file.open("ab") as output:
             self.process = subprocess.Popen(

@@ -29,7 +29,7 @@ class Listener:
     def __init__(self, run_dir: Path) -> None:
         self.notes: list[Message] = []
         self.names: list[str] = []
-        self.intake = Intake(run_dir / "analyzer-frames.sock", on_hello=self._hello, on_note=self._note)
+        self.intake = Intake(run_dir / "analyzer" / "frames.sock", on_hello=self._hello, on_note=self._note)
         self.frames: list[FrameHead] = []
         self.link: Link | None = None
         self._task: asyncio.Task[None] | None = None

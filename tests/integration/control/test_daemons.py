@@ -77,7 +77,7 @@ async def daemon(name: str, config: Path) -> AsyncIterator[subprocess.Popen[byte
     with (config.parent / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command(name, "--config", str(config)), stderr=log)  # noqa: ASYNC220
         try:
-            transport = httpx.AsyncHTTPTransport(uds=str(config.parent / "run" / f"{name}.sock"))
+            transport = httpx.AsyncHTTPTransport(uds=str(config.parent / "run" / name / "health.sock"))
             async with httpx.AsyncClient(transport=transport, base_url="http://x") as health:
                 await until_ready(process, health)
             yield process

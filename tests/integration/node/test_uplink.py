@@ -74,7 +74,7 @@ async def test_a_ring_is_answered_at_once(node: Node, edge: HomeEdge, household:
     await until(lambda: edge.is_up("events"))
     edge.emit(household.id)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
-        bell.connect(str(edge.settings.run_dir / "uplink-ring.sock"))
+        bell.connect(str(edge.settings.run_dir / "uplink" / "ring.sock"))
         bell.send(b"\n")
     await until(lambda: stored_events(node))
 

@@ -117,7 +117,7 @@ class Street:
         label = "@".join([name, *instance])
         command = [f"guardian-{name}", "--config", str(config), *instance]
         log = self.folder / f"{run_dir.name}-{label}.log"
-        return await self.processes.start(command, log, run_dir / f"{label}.sock")
+        return await self.processes.start(command, log, run_dir / label / "health.sock")
 
 
 @dataclass
@@ -207,7 +207,7 @@ class House:
     async def new_edge_token(self, name: str = "Box", seconds: int = 3600) -> str:
         """One more token of this node's."""
         request = node_pb2.CreateEdgeTokenRequest(edge_name=f"{name} of {self.name}", valid_seconds=seconds)
-        async with rpc.socket_channel(self.node_run / "gateway-api.sock") as channel:
+        async with rpc.socket_channel(self.node_run / "gateway" / "api.sock") as channel:
             stub = node_pb2_grpc.GatewayServiceStub(channel)
             return str((await stub.CreateEdgeToken(request, wait_for_ready=True, timeout=120)).token)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import tempfile
@@ -29,11 +30,33 @@ def run_dir() -> Iterator[Path]:
         yield Path(folder)
 
 
+def socket_of(run_dir: Path, daemon: str, name: str = "health.sock") -> Path:
+    (run_dir / daemon).mkdir()
+    return run_dir / daemon / name
+
+
+def as_stranger(*command: Any) -> str:
+    """What `guardian status` says to a user who is in no group of ours."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+        os.write(writing, status(*command).output.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as output:
+        return output.read().decode()
+
+
 @contextmanager
 def serving(run_dir: Path, *healths: Health) -> Iterator[None]:
     """Daemons' health sockets, each as the daemon itself would serve it."""
     loop = asyncio.new_event_loop()
-    servers = [HealthServer(health, run_dir / f"{health.service}.sock") for health in healths]
+    servers = [HealthServer(health, run_dir / health.service / "health.sock") for health in healths]
 
     async def serve() -> None:
         await asyncio.gather(*(server.serve() for server in servers))
@@ -113,7 +136,7 @@ def test_what_is_wrong_stands_under_its_daemon_with_sentence_and_reason(run_dir:
 
 def test_a_killed_daemon_is_not_taken_for_one_that_was_never_there(run_dir: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(run_dir / "relay.sock"))
+        dead.bind(str(socket_of(run_dir, "relay")))
     with serving(run_dir, well("gateway")):
         answer = status("--run-dir", run_dir)
     assert answer.exit_code == 2
@@ -122,7 +145,7 @@ def test_a_killed_daemon_is_not_taken_for_one_that_was_never_there(run_dir: Path
 
 def test_a_daemon_that_accepts_and_says_nothing_is_told_from_a_dead_one(run_dir: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(run_dir / "relay.sock"))
+        silent.bind(str(socket_of(run_dir, "relay")))
         silent.listen()
         answer = status("--run-dir", run_dir)
     assert answer.exit_code == 2
@@ -131,7 +154,7 @@ def test_a_daemon_that_accepts_and_says_nothing_is_told_from_a_dead_one(run_dir:
 
 def test_sockets_that_speak_other_protocols_are_left_alone(run_dir: Path) -> None:
     with socket.socket(socket.AF_UNIX) as frames:
-        frames.bind(str(run_dir / "analyzer-frames.sock"))
+        frames.bind(str(socket_of(run_dir, "analyzer", "frames.sock")))
         frames.listen()
         frames.setblocking(False)
         with serving(run_dir, well("analyzer")):
@@ -215,7 +238,16 @@ def test_a_camera_file_that_cannot_be_used_is_found(run_dir: Path, tmp_path: Pat
 
 def test_other_people_of_the_machine_may_not_ask_a_daemon(run_dir: Path):
     with serving(run_dir, well("uplink")):
-        assert stat.S_IMODE((run_dir / "uplink.sock").stat().st_mode) == 0o660
+        assert stat.S_IMODE((run_dir / "uplink").stat().st_mode) == 0o750
+
+
+def test_who_may_not_ask_is_told_so_instead_of_that_nothing_runs(run_dir: Path):
+    (run_dir / "uplink").mkdir(mode=0)
+    run_dir.chmod(0o755)
+    assert "You may not ask it" in as_stranger("--run-dir", run_dir)
+    run_dir.chmod(0)
+    assert "You may not look into" in as_stranger("--run-dir", run_dir)
+    run_dir.chmod(0o700)
 
 
 def test_a_strangers_words_are_no_commands_to_the_terminal(run_dir: Path):

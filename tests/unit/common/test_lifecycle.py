@@ -26,7 +26,7 @@ class Daemon:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = folder / "sample.yaml"
-        self.socket = folder / "sample.sock"
+        self.socket = folder / "sample" / "health.sock"
         self.notices: list[str] = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._listener.bind(str(folder / "notify"))

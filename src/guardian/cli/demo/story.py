@@ -21,6 +21,7 @@ from guardian.cli.demo.home import CHECKOUT, Home, write_yaml
 from guardian.cli.demo.postgres import APP, OWNER, Postgres
 from guardian.cli.demo.supervisor import DemoError, Program, Supervisor
 from guardian.common.files import write_atomic
+from guardian.common.sockets import health_socket
 
 EMAIL = "owner@example.org"
 _BIN = Path(sys.executable).parent
@@ -238,7 +239,7 @@ class Story:
         label = f"{name}@{instance}" if instance else name
         command = [str(_BIN / f"guardian-{name}"), "--config", str(home.config(tier)), *filter(None, [instance])]
         await self.supervisor.start(
-            Program(label, command, home.logs / f"{label}.log", socket=home.run_dir(tier) / f"{label}.sock")
+            Program(label, command, home.logs / f"{label}.log", socket=health_socket(home.run_dir(tier), label))
         )
 
     async def _run(self, name: str, command: list[str], *, stdin: str = "") -> str:

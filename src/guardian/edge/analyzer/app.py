@@ -1,4 +1,4 @@
-"""HTTP on `RUN_DIR/analyzer.sock`: health, metrics, and detection for whoever may open the socket."""
+"""HTTP on `RUN_DIR/analyzer/health.sock`: health, metrics, and detection for whoever may open the socket."""
 
 from typing import Annotated
 

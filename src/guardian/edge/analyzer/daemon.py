@@ -23,9 +23,8 @@ from guardian.edge.events.pictures import PictureFolder, Sealing
 from guardian.edge.events.store import EventStore, StoredClip
 from guardian.edge.events.visit import Visit, VisitState
 from guardian.edge.models.catalogue import ModelError
+from guardian.edge.places import frames_socket, ring_socket
 
-SOCKET = "analyzer-frames.sock"
-RING = "uplink-ring.sock"
 _TICK = 1.0
 _TOUCH_SECONDS = 2.0
 _SWEEP_SECONDS = 600.0
@@ -45,7 +44,7 @@ class Analyzer:
         self.engine = Engine(service.health, service.health.registry)
         self._gate = VaultGate(settings.state_dir, service.health)
         self._writer = Writer(service.health)
-        self._intake = Intake(settings.run_dir / SOCKET, on_hello=self._on_hello, on_note=self._on_note)
+        self._intake = Intake(frames_socket(settings.run_dir), on_hello=self._on_hello, on_note=self._on_note)
         self._watches: dict[str, CameraWatch] = {}
         self._silent_since: dict[str, float] = {}
         state = private_folder(settings.state_dir / "analyzer", mode=0o750)
@@ -58,7 +57,7 @@ class Analyzer:
         self._book = EventBook(
             self._store,
             pictures,
-            ring=settings.run_dir / RING,
+            ring=ring_socket(settings.run_dir),
             pre_capture=settings.record.pre_capture,
             post_capture=settings.record.post_capture,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from guardian.common import ipc, log
+from guardian.common import ipc, log, sockets
 from guardian.common.errors import PeerError
 from guardian.edge.analyzer.protocol import FrameHead, Hello, Idle, Message, parse
 
@@ -76,10 +76,9 @@ class Intake:
 
     async def start(self) -> None:
         """Open the socket. The run directory is its guard; its group may dial."""
-        self._socket.parent.mkdir(parents=True, exist_ok=True)
-        self._socket.unlink(missing_ok=True)
+        sockets.make_way(self._socket)
         self._server = await asyncio.start_unix_server(self._serve, str(self._socket), limit=_BUFFER)
-        os.chmod(self._socket, 0o660)
+        os.chmod(self._socket, sockets.MODE)
 
     async def stop(self) -> None:
         """Close the socket and all connections."""

@@ -21,6 +21,7 @@ from guardian.edge.camera.source import Source
 from guardian.edge.camera.stream import Unit
 from guardian.edge.config import Camera, EdgeConfig, load_camera
 from guardian.edge.identity import Identity, IdentityError
+from guardian.edge.places import frames_socket
 from guardian.edge.roster import RosterFile
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class Watch:
             faulted=self._on_loop(self._disk_faulted),
         )
         self._link = AnalyzerLink(
-            service.run_dir / "analyzer-frames.sock",
+            frames_socket(service.run_dir),
             lambda: {"type": "hello", "camera": camera.id, "name": self._camera.name, "labels": []},
             greeting=self._greeting,
             record=self._record,

@@ -10,6 +10,7 @@ from guardian.common.retry import Backoff
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.edge import identity
 from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig
+from guardian.edge.places import ring_socket
 from guardian.edge.uplink.commands import CommandRunner
 from guardian.edge.uplink.objects import Objects
 from guardian.edge.uplink.outbox import Outbox
@@ -32,7 +33,7 @@ async def run(service: Service[EdgeConfig]) -> None:
     """The daemon."""
     settings = service.settings
     store = UplinkStore(settings.state_dir)
-    ring = Ring(settings.run_dir / "uplink-ring.sock")
+    ring = Ring(ring_socket(settings.run_dir))
     ring.open()
     try:
         service.ready()

@@ -5,6 +5,8 @@ import contextlib
 import socket
 from pathlib import Path
 
+from guardian.common import sockets
+
 
 class Ring:
     """Wakes the sender; without a ring it looks by itself every few seconds, so a lost one costs only time."""
@@ -15,13 +17,12 @@ class Ring:
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
-        """Make the socket; the group may ring it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
+        """Make the socket."""
+        sockets.make_way(self._path)
         bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         bell.setblocking(False)
         bell.bind(str(self._path))
-        self._path.chmod(0o660)
+        self._path.chmod(sockets.MODE)
         asyncio.get_running_loop().add_reader(bell, self._drain)
         self._socket = bell
 

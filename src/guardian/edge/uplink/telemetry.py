@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guardian.common.clock import from_text, now
 from guardian.common.dialling import Line
 from guardian.common.ids import is_camera_id
+from guardian.common.sockets import health_socket
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.edge.config import EdgeConfig, list_cameras
 from guardian.edge.uplink.host import Host
@@ -71,11 +72,12 @@ class Telemetry:
     async def status(self) -> edge_pb2.EdgeStatus:
         """All of it, as of now."""
         run_dir = self._settings.run_dir
-        sockets = {path.stem.removeprefix("camera@"): path for path in run_dir.glob("camera@*.sock")}
+        sockets = {path.parent.name.removeprefix("camera@") for path in run_dir.glob("camera@*/health.sock")}
         ids = sorted({*sockets, *list_cameras(self._settings)})
         ids = [item for item in ids if is_camera_id(item)][:256]
         detector, *answers = await asyncio.gather(
-            read_health(run_dir / "analyzer.sock"), *(read_health(run_dir / f"camera@{item}.sock") for item in ids)
+            read_health(health_socket(run_dir, "analyzer")),
+            *(read_health(health_socket(run_dir, f"camera@{item}")) for item in ids),
         )
         figures = await asyncio.to_thread(self._host.look)
         names = await asyncio.to_thread(self._names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc.aio
 
-from guardian.common import rpc
+from guardian.common import rpc, sockets
 from guardian.common.errors import ConfigError, StoreError
 from guardian.common.files import private_folder
 from guardian.common.lifecycle import Service, daemon
@@ -87,7 +87,7 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         servers.append(local_server)
         for server in servers:
             await server.start()
-        settings.gateway_socket.chmod(0o660)
+        settings.gateway_socket.chmod(sockets.MODE)
     except BaseException:
         for server in servers:
             await server.stop(0)
@@ -198,8 +198,7 @@ def _open_socket(server: grpc.aio.Server, path: Path) -> None:
         raise ConfigError(
             f"The path {path} is too long for a socket.", reason="config_invalid", hint="Shorten run_dir."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    sockets.make_way(path)
     try:
         server.add_insecure_port(f"unix:{path}")
     except RuntimeError as error:

@@ -54,7 +54,7 @@ def test_words_that_make_no_sense_are_left_out(hostile: dict[str, Any]):
 
 
 async def test_a_socket_nobody_serves_is_no_answer(tmp_path: Path):
-    assert await read_health(tmp_path / "camera@front.sock") is None
+    assert await read_health(tmp_path / "camera@front" / "health.sock") is None
 
 
 def test_the_machines_figures_are_plausible(tmp_path: Path):
