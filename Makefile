@@ -1,10 +1,10 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test check bench clean proto proto-baseline ui docs lock release
+.PHONY: help setup demo demo-check test host-test check bench clean proto proto-baseline ui docs lock release
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
-export CAMERA VIDEO
+export CAMERA VIDEO HOST
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list these verbs
@@ -21,6 +21,11 @@ demo-check: ## run the demo without a screen, drive the UI in a browser, print w
 test: ## all tests, Python and UI, with the real parts
 	@tools/setup.sh dev
 	@$(BIN)/python tools/test.py
+
+host-test: ## verify a live host (HOST=ssh://root@node.example, HOST=local, or lab:NAME of molecule/README.md)
+	@: $${HOST:?name the host, e.g. make host-test HOST=ssh://root@node.example}
+	@tools/setup.sh dev
+	@$(BIN)/python -m pytest -q tests/host
 
 check: ## lint, types, imports, contracts, locks: everything that runs nothing
 	@tools/setup.sh dev

@@ -1,0 +1,52 @@
+"""One live host for all tests of this folder, named by `HOST` (runner.py says how); without it nothing is collected."""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.host.runner import HERE, Host, connect
+
+TIERS = ("edge", "node", "control")
+
+
+def pytest_ignore_collect(collection_path: Any, config: pytest.Config) -> bool | None:
+    """`pytest` without a host must not fail for want of one, nor count what it cannot do as skipped."""
+    if os.environ.get("HOST"):
+        # What breaks the host on purpose is for hosts that can be thrown away.
+        return True if collection_path.name == "planted" and not os.environ["HOST"].startswith("lab:") else None
+    return True if collection_path.name != "conftest.py" else None
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    """The connection."""
+    host = connect(os.environ["HOST"])
+    yield host
+    host.close()
+
+
+@pytest.fixture(scope="session")
+def tier(host: Host) -> str:
+    """What the host is, by its configuration."""
+    found = [name for name in TIERS if host.describe(f"/etc/guardian/{name}.yaml")[0]]
+    assert len(found) == 1, f"A host is of one tier; /etc/guardian has files of {found or 'none'}."
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def expected(tier: str) -> dict[str, Any]:
+    """The exact sets of this tier: expected/TIER.toml, and over it what is of every tier."""
+    common = tomllib.loads((HERE / "expected" / "common.toml").read_text("utf-8"))
+    own = tomllib.loads((HERE / "expected" / f"{tier}.toml").read_text("utf-8"))
+    return {**common, **own}
+
+
+@pytest.fixture(scope="session")
+def services(host: Host, tier: str) -> list[str]:
+    """Every guardian service of the tier that is loaded, instances by their own names, templates not."""
+    listed = host.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "guardian-*.service")
+    files = host.run("systemctl", "list-unit-files", "--plain", "--no-legend", "guardian-*.service")
+    names = {line.split()[0] for line in [*listed.lines, *files.lines]}
+    return sorted(name for name in names if not name.endswith("@.service") and "-probe" not in name)

@@ -1,0 +1,69 @@
+"""The tier's units on the running host: which there are, that they run, in what order, and how exposed each is."""
+
+import re
+import tomllib
+from typing import Any
+
+from tests.host.runner import ROOT, Host
+
+
+def test_systemd_has_nothing_that_failed(host: Host):
+    assert [line.split()[0] for line in host.run("systemctl", "--failed", "--plain", "--no-legend").lines] == []
+
+
+def test_the_target_is_active_and_comes_back_after_a_restart(host: Host, tier: str):
+    shown = host.run("systemctl", "show", "--property=ActiveState,UnitFileState", f"guardian-{tier}.target").lines
+    assert sorted(shown) == ["ActiveState=active", "UnitFileState=enabled"]
+
+
+def test_the_units_of_the_tier_are_installed_and_no_others(host: Host, expected: dict[str, Any]):
+    listed = host.run("systemctl", "list-unit-files", "--plain", "--no-legend", "guardian*")
+    assert sorted(line.split()[0] for line in listed.lines) == sorted(expected["unit_files"])
+
+
+def test_what_should_run_for_long_does(host: Host, expected: dict[str, Any]):
+    units = sorted(expected["running"])
+    states = host.try_run("systemctl", "is-active", "--", *units).out.split()
+    assert dict(zip(units, states, strict=True)) == dict.fromkeys(units, "active")
+
+
+def test_units_are_ordered_without_a_cycle(host: Host, tier: str):
+    said = host.run("journalctl", "-q", "-b", "-o", "cat", "_PID=1").out
+    assert [line for line in said.splitlines() if "ordering cycle" in line.lower()] == []
+    checked = host.try_run("systemd-analyze", "verify", f"guardian-{tier}.target")
+    assert [line for line in checked.err.splitlines() if "guardian" in line] == []
+
+
+def test_systemd_goes_by_the_unit_files_that_lie_there(host: Host, services: list[str]):
+    shown = host.run("systemctl", "show", "--property=Id,NeedDaemonReload", "--", *services).out
+    assert "NeedDaemonReload=yes" not in shown
+
+
+def test_no_unit_is_more_exposed_than_its_ceiling(host: Host, services: list[str]):
+    ceilings = ceilings_of(tomllib.loads((ROOT / "units" / "exposure.toml").read_text("utf-8")))
+    commands = [["systemd-analyze", "security", "--no-pager", "--", name] for name in services]
+    measured = {name: exposure(result.out) for name, result in zip(services, host.run_all(*commands), strict=True)}
+    assert measured
+    too_high = {
+        name: (score, ceilings.get(template(name)))
+        for name, score in measured.items()
+        if template(name) not in ceilings or score > ceilings[template(name)]
+    }
+    assert too_high == {}
+
+
+def exposure(text: str) -> float:
+    """The score of `systemd-analyze security`, from 0 to 10."""
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+) ", text)
+    assert found, text[-500:]
+    return float(found[1])
+
+
+def template(name: str) -> str:
+    """`guardian-camera@front.service` has the ceiling of its template."""
+    return f"{name.partition('@')[0]}@.service" if "@" in name else name
+
+
+def ceilings_of(table: dict[str, Any]) -> dict[str, float]:
+    """All numbers of the file, by unit."""
+    return {name: float(value) for name, value in table.items()}
