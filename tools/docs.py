@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from guardian.cli.doctor.checks import CHECKS
 from guardian.cli.doctor.reasons import REASONS
+from guardian.cli.metrics.config import MetricsConfig
 from guardian.common.log_events import EVENTS
 from guardian.control.config import Settings
 from guardian.edge.config import CameraFile, EdgeConfig
@@ -23,6 +24,7 @@ FILES: list[tuple[str, str, type[BaseModel]]] = [
     ("`/etc/guardian/edge.yaml`", "One for the edge's daemons.", EdgeConfig),
     ("`/etc/guardian/cameras/ID.yaml`", "One a camera, in `cameras_dir`; its name is the camera's id.", CameraFile),
     ("`/etc/guardian/node.yaml`", "One for the node's daemons.", NodeConfig),
+    ("`/etc/guardian/metrics.yaml`", "For `guardian-metrics`, on every host that is monitored.", MetricsConfig),
     ("`/etc/guardian/control.yaml`", "One for the control plane's daemons and its operator.", Settings),
 ]
 MADE = "*Made by `tools/docs.py` from the code (`make docs`); `make check` holds it fresh. Do not edit.*"

@@ -13,9 +13,9 @@ from guardian.common.health import State
 from guardian.common.sockets import health_socket
 
 # Other folders may lie beside these.
-_DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents)")
+_DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents|metrics)")
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
-_TIER |= {"api": "control", "agents": "control"}
+_TIER |= {"api": "control", "agents": "control", "metrics": "host"}
 _SECONDS = 2.0
 FORBIDDEN = "You may not ask it: run this as root or as a member of its group."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -57,6 +57,11 @@ class Report(BaseModel):
     dependencies: dict[str, Dependency] = {}
 
 
+def tier_of(kind: str) -> str:
+    """Where a daemon belongs; `metrics` is every host's own."""
+    return _TIER.get(kind, "edge")
+
+
 def health_sockets(run_dir: Path) -> list[Path]:
     """The health sockets of a run directory, by daemon; with those one may not see because of their folder."""
     try:
@@ -90,7 +95,7 @@ def ask_all(sockets: list[Path]) -> list[Report]:
 async def ask(socket: Path) -> Report:
     """One daemon's report; one that does not answer is `silent`, with the cause as its status."""
     name = socket.parent.name
-    tier = _TIER.get(name.partition("@")[0], "edge")
+    tier = tier_of(name.partition("@")[0])
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://daemon", timeout=_SECONDS) as client:

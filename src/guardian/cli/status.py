@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False, context_settings={"help_option_names": [
 
 SYMBOLS = {"ok": "[green]●[/]", "waiting": "[cyan]◌[/]", "degraded": "[yellow]▲[/]", "failed": "[red]✖[/]"}
 SYMBOLS["silent"] = "[red]✖[/]"
-TITLES = {"edge": "Edge", "node": "Node", "control": "Control plane"}
+TITLES = {"edge": "Edge", "node": "Node", "control": "Control plane", "host": "Host"}
 EXIT = {"ok": 0, "waiting": 0, "degraded": 1, "failed": 2, "silent": 2}
 NOTHING_RUNS = 3
 

@@ -126,6 +126,9 @@ class _States(Collector):
         self._health = health
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        build = GaugeMetricFamily("guardian_build_info", "The code that runs", labels=["version"])
+        build.add_metric([version("guardian")], 1.0)
+        yield build
         yield GaugeMetricFamily("guardian_ready", "1 when the daemon does its work", value=float(self._health.ready))
         meaning = ", ".join(f"{number} {state}" for number, state in enumerate(_ORDER))
         text = f"State of what the daemon needs: {meaning}"

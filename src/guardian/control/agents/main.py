@@ -17,6 +17,7 @@ async def run(service: Service[Settings]) -> None:
     database = Database(settings.database.dsn, pool_size=settings.database.pool_size)
     listener = Listener(database.libpq_dsn)
     server = AgentsServer(settings, database, listener)
+    service.health.registry.register(server.figures)
     await server.start()
     listening = asyncio.create_task(listener.run(service.stopping))
     try:

@@ -9,15 +9,18 @@ import grpc
 from guardian.common import rpc
 from guardian.common.errors import ConfigError
 from guardian.contracts.control.v1 import control_pb2_grpc
+from guardian.contracts.control.v1.control_pb2 import ReportHealthRequest
 from guardian.control.agents.caller import Caller
 from guardian.control.agents.enrolment import NodeEnrolmentService
+from guardian.control.agents.figures import Figures
 from guardian.control.agents.pki import Pki
 from guardian.control.agents.report import ReportService
 from guardian.control.agents.service import AgentService
 from guardian.control.config import Settings
 from guardian.control.database.engine import DATABASE_AWAY, Database
 from guardian.control.database.listen import Listener
-from guardian.control.nodes.service import FRESH
+from guardian.control.errors import Forbidden
+from guardian.control.nodes.service import FRESH, NodeService
 from guardian.control.tickets.keys import load_public
 
 # A node has a handful of calls open.
@@ -33,6 +36,7 @@ class AgentsServer:
     listener: Listener
     port: int = 0
     enrol_port: int = 0
+    figures: Figures = field(default_factory=Figures)
     _servers: list[grpc.aio.Server] = field(default_factory=list)
     _deadlines: dict[Caller, float] = field(default_factory=dict)
 
@@ -63,8 +67,9 @@ class AgentsServer:
         """Nodes that reported lately."""
         return len(self._deadlines)
 
-    def _reported(self, caller: Caller) -> None:
+    def _reported(self, caller: Caller, report: ReportHealthRequest) -> None:
         self._deadlines[caller] = time.monotonic() + FRESH.total_seconds()
+        self.figures.reported(caller, report)
 
     async def tell_silences(self) -> None:
         """Wake the browsers of nodes whose last report has just become old."""
@@ -77,6 +82,19 @@ class AgentsServer:
                 # Told at the next round.
                 return
             self._deadlines.pop(caller, None)
+            self.figures.silent(caller)
+        await self._forget_revoked()
+
+    async def _forget_revoked(self) -> None:
+        """A node that was taken away is silent for good, and nobody is to be woken for that."""
+        nodes = NodeService(self.database)
+        for caller in self.figures.to_look_at(time.monotonic()):
+            try:
+                await nodes.check(caller.tenant_id, caller.node_id)
+            except Forbidden:
+                self.figures.forget(caller)
+            except DATABASE_AWAY:
+                return
 
 
 def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials) -> int:

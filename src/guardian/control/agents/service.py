@@ -28,7 +28,7 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         database: Database,
         listener: Listener,
         ticket_keys: list[bytes],
-        on_report: Callable[[Caller], None] = lambda _: None,
+        on_report: Callable[[Caller, pb.ReportHealthRequest], None] = lambda *_: None,
     ) -> None:
         self._nodes = NodeService(database)
         self._ingest = IngestService(database)
@@ -61,7 +61,7 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         async with refusals(context):
             caller = await identify(context, self._nodes)
             await self._reports.store(caller.tenant_id, caller.node_id, request)
-            self._on_report(caller)
+            self._on_report(caller, request)
         return pb.ReportHealthResponse(ticket_keys=self._ticket_keys)
 
     async def SyncRoster(  # noqa: N802

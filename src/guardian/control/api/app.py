@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from guardian.control.accounts.endpoints import Ctx
 from guardian.control.accounts.endpoints import router as accounts
+from guardian.control.api.answers import Answers, Counted
 from guardian.control.api.context import Context
 from guardian.control.api.guard import Guard
 from guardian.control.api.problems import MEDIA_TYPE, add_handlers
@@ -47,7 +48,7 @@ async def ready_probe(ctx: Ctx) -> dict[str, str]:
     return {"state": "ok"}
 
 
-def create_app(settings: ApiSection, context: Context | None = None) -> FastAPI:
+def create_app(settings: ApiSection, context: Context | None = None, answers: Answers | None = None) -> FastAPI:
     """The application; without a context it can only describe itself."""
     app = FastAPI(
         title="Private AI Guardian",
@@ -72,6 +73,8 @@ def create_app(settings: ApiSection, context: Context | None = None) -> FastAPI:
     if settings.ui_dir is not None:
         app.mount("/", UiFiles(settings.ui_dir))
     app.add_middleware(Guard, settings=settings)
+    if answers is not None:
+        app.add_middleware(Counted, answers=answers)
     return app
 
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 from guardian.common.errors import ConfigError
 from guardian.common.lifecycle import Service, daemon
 from guardian.control.accounts.passwords import nobodys_hash
+from guardian.control.api.answers import Answers
 from guardian.control.api.context import Context
 from guardian.control.api.server import ApiServer
 from guardian.control.config import Settings
@@ -24,7 +25,7 @@ async def run(service: Service[Settings]) -> None:
     # Made before the first login, which would otherwise take longer than those after it.
     await asyncio.to_thread(nobodys_hash)
     context = Context.create(service.settings, service.stopping)
-    server = ApiServer(context)
+    server = ApiServer(context, Answers(service.health.registry))
     await server.start()
     listening = asyncio.create_task(context.listener.run(service.stopping))
     try:

@@ -9,6 +9,7 @@ import uvicorn
 
 from guardian.common.errors import ConfigError
 from guardian.common.http import patient
+from guardian.control.api.answers import Answers
 from guardian.control.api.app import create_app
 from guardian.control.api.context import Context
 from guardian.control.config import host_port
@@ -25,14 +26,14 @@ def _no_signals() -> Iterator[None]:
 class ApiServer:
     """Open with `start()`; `stop()` returns when every answer is out or was cut off."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, answers: Answers | None = None) -> None:
         self._context = context
         self._socket: socket.socket | None = None
         self._serving: asyncio.Task[None] | None = None
         settings = context.settings.api
         self._server = uvicorn.Server(
             uvicorn.Config(
-                create_app(settings, context),
+                create_app(settings, context, answers),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

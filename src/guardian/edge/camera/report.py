@@ -21,6 +21,8 @@ from guardian.edge.roster import RosterFile
 _log = log.get(__name__)
 # A recorder that makes nothing durable for so long while pictures come is stuck.
 _STUCK = 30.0
+# A recorder that keeps up is never this late: a clip's parts are about a second long.
+_LATE = 5.0
 # Faults of a camera that was there a moment ago and is likely to come back.
 _PASSING = {"frozen", "gone", "no_answer"}
 
@@ -45,15 +47,23 @@ class Report:
         self.motion = Counter("guardian_camera_motion_samples", "Samples with motion.", registry=registry)
         self.clips = Counter("guardian_camera_clips", "Clips ended, by state.", ["state"], registry=registry)
         gauges: dict[str, tuple[str, Any]] = {
-            "fps": ("Pictures a second as they arrive.", lambda: source.status.fps),
-            "bytes_received": ("Coded bytes received.", lambda: source.status.bytes),
-            "connects": ("Times the camera was connected.", lambda: source.status.connects),
-            "recording": ("1 while a clip is open.", lambda: recorder.recording),
-            "frames_sent": ("Frames sent to the analyzer.", lambda: link.frames),
-            "decode_dropped": ("Times decoding was late.", lambda: sampler.dropped),
+            "guardian_camera_fps": ("Pictures a second as they arrive.", lambda: source.status.fps),
+            "guardian_camera_bytes_received": ("Coded bytes received.", lambda: source.status.bytes),
+            "guardian_camera_connects": ("Times the camera was connected.", lambda: source.status.connects),
+            "guardian_camera_streaming": (
+                "1 while pictures arrive.",
+                lambda: source.status.connected and source.status.fault is None,
+            ),
+            "guardian_camera_recording": ("1 while a clip is open.", lambda: recorder.recording),
+            "guardian_camera_lag_seconds": (
+                "How late the last durable second of an open clip is; 0 while it keeps up.",
+                self._lag,
+            ),
+            "guardian_camera_frames_sent": ("Frames sent to the analyzer.", lambda: link.frames),
+            "guardian_camera_decode_dropped": ("Times decoding was late.", lambda: sampler.dropped),
         }
         for name, (text, value) in gauges.items():
-            Gauge(f"guardian_camera_{name}", text, registry=registry).set_function(value)
+            Gauge(name, text, registry=registry).set_function(value)
 
     def tick(self, camera: Camera) -> None:
         """Twice a second."""
@@ -61,6 +71,11 @@ class Report:
         self._say_vault()
         self._say_analyzer(camera)
         self._pet()
+
+    def _lag(self) -> float:
+        # 0 below what is normal: else the figure would tell whoever may see it when somebody is in the picture.
+        late = time.time() - self._recorder.durable if self._recorder.recording and self._recorder.durable else 0.0
+        return late if late >= _LATE else 0.0
 
     def _say_camera(self, camera: Camera) -> None:
         status, health = self._source.status, self._service.health

@@ -22,11 +22,6 @@ from guardian.edge.uplink.store import UplinkStore
 from guardian.edge.uplink.telemetry import Telemetry
 
 _REFRESH_SECONDS = 2.0
-_FIGURES = {
-    "waiting": "Event revisions in the outbox that the node has not acknowledged",
-    "acknowledged": "Position in the outbox up to which the node has acknowledged",
-    "refused": "Event revisions the node refused for good",
-}
 
 
 async def run(service: Service[EdgeConfig]) -> None:
@@ -76,8 +71,10 @@ async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: Up
 
 async def _report(service: Service[EdgeConfig], outbox: Outbox, store: UplinkStore) -> None:
     figures = {"waiting": 0, "acknowledged": 0, "refused": 0}
-    for name, text in _FIGURES.items():
-        service.health.gauge(f"uplink_events_{name}", text, partial(figures.__getitem__, name))
+    gauge, figure = service.health.gauge, figures.__getitem__
+    gauge("uplink_events_waiting", "Event revisions the node has not acknowledged", partial(figure, "waiting"))
+    gauge("uplink_events_acknowledged", "Outbox position that is acknowledged", partial(figure, "acknowledged"))
+    gauge("uplink_events_refused", "Event revisions the node refused for good", partial(figure, "refused"))
     while True:
         before = figures["acknowledged"]
         position = figures["acknowledged"] = await asyncio.to_thread(store.cursor)

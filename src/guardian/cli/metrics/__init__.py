@@ -1,0 +1,1 @@
+"""`guardian-metrics`: the host's daemons on one page that Prometheus can read."""

@@ -1,0 +1,79 @@
+"""What a host's files say: when its certificates end, which release is in force, when the last backup was made."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography import x509
+from prometheus_client import Metric
+
+from guardian.cli.metrics.config import MetricsConfig
+
+_MAX_BYTES = 1 << 16
+
+
+def look(settings: MetricsConfig) -> Iterator[Metric]:
+    """Families; what is not there is left out, what cannot be read is said."""
+    yield from _certificates(settings)
+    yield from _release(settings.release)
+    if settings.backup_stamp is not None:
+        yield _backup(settings.backup_stamp)
+
+
+def _certificates(settings: MetricsConfig) -> Iterator[Metric]:
+    ends = Metric("guardian_certificate_end_timestamp_seconds", "When the certificate ends (Unix time)", "gauge")
+    unread = Metric("guardian_certificate_unreadable", "1 when a watched certificate cannot be read", "gauge")
+    identity = settings.state_dir / "identity" / "tls.pem"
+    found = [("identity", identity)] if _exists(identity) else []
+    for name, path in [*found, *((path.stem, path) for path in settings.certificates)]:
+        moment = _end(path)
+        unread.add_sample(unread.name, {"certificate": name}, float(moment is None))
+        if moment is not None:
+            ends.add_sample(ends.name, {"certificate": name}, moment)
+    yield ends
+    yield unread
+
+
+def _end(path: Path) -> float | None:
+    """The first certificate's end: what follows it in a file are those that signed it."""
+    try:
+        return x509.load_pem_x509_certificate(_read(path)).not_valid_after_utc.timestamp()
+    except (OSError, ValueError):
+        return None
+
+
+def _release(path: Path) -> Iterator[Metric]:
+    """A daemon whose `guardian_build_info` differs was not restarted after an upgrade."""
+    try:
+        version = json.loads(_read(path))["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if isinstance(version, str) and version.isprintable() and len(version) <= 64:
+        family = Metric("guardian_release_info", "The release in force", "gauge")
+        family.add_sample(family.name, {"version": version}, 1.0)
+        yield family
+
+
+def _backup(stamp: Path) -> Metric:
+    name = "guardian_backup_timestamp_seconds"
+    family = Metric(name, "When the last good backup was made (Unix time); 0: never", "gauge")
+    try:
+        family.add_sample(name, {}, stamp.stat().st_mtime)
+    except OSError:
+        family.add_sample(name, {}, 0.0)
+    return family
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"{path} is larger than anything this is for")
+    return data
