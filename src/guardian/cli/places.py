@@ -36,7 +36,7 @@ def find_places(run_dirs: Iterable[Path] = (), configs: Iterable[Path] = ()) -> 
     if not named and not files:
         files = _default_configs()
         named = [] if files else [RUN_DIR]
-    places = [_read(path) for path in files]
+    places = [read_place(path) for path in files]
     known = {place.run_dir.resolve() for place in places}
     places += [Place(run_dir) for run_dir in named if run_dir.resolve() not in known]
     return places
@@ -50,7 +50,7 @@ def _default_configs() -> list[Path]:
     return []
 
 
-def _read(path: Path) -> Place:
+def read_place(path: Path) -> Place:
     """Only the two folders: what else is in it is for the tier's own model to judge."""
     try:
         raw = config.read_yaml(path)

@@ -5,7 +5,10 @@ so shuts out all code before itself. The store keeps that word in a table of its
 the migration. (Synapse's rule: a schema's version, and the oldest one it is compatible with.)
 """
 
+from pathlib import Path
+
 import sqlalchemy as sa
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -35,6 +38,15 @@ def is_known(connection: sa.Connection, script: ScriptDirectory, store: str) -> 
         reason="store_newer",
         hint="Install that release again, or restore a backup made before it.",
     )
+
+
+def check(path: Path, package: str) -> None:
+    """Whether this code may use an SQLite store, without opening it for writing; StoreError `store_newer` if not."""
+    config = Config()
+    config.set_main_option("script_location", package)
+    engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        is_known(connection, ScriptDirectory.from_config(config), f"The store {path}")
 
 
 def stated(connection: sa.Connection) -> str:

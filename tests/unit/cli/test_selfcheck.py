@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from guardian.cli import selfcheck
+from guardian.common.database import open_sqlite
+from guardian.edge.uplink.store import UplinkStore
 
 
 @pytest.fixture
@@ -36,3 +38,19 @@ def test_each_daemon_of_the_tier_judges_the_configuration(etc: Path) -> None:
 def test_a_daemon_that_cannot_be_loaded_is_named() -> None:
     fault = selfcheck.Daemon("guardian-camera", "guardian.edge.gone", "main").ask("--version")
     assert fault == "guardian-camera: ModuleNotFoundError: No module named 'guardian.edge.gone'"
+
+
+def test_a_store_that_a_newer_release_made_its_own_is_named_before_anything_is_put_in_force(etc: Path) -> None:
+    store = UplinkStore(etc / "state")
+    store.close()
+    assert list(selfcheck.refused_stores("edge", etc)) == []
+    engine = open_sqlite(etc / "state/uplink/uplink.db")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    # A newer release that only added to it left word that this one may use it.
+    assert list(selfcheck.refused_stores("edge", etc)) == []
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE oldest_code SET code = '9998'")
+    engine.dispose()
+    (fault,) = selfcheck.refused_stores("edge", etc)
+    assert "uplink.db was written by a newer release (schema 9999)" in fault

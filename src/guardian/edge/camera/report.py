@@ -89,6 +89,7 @@ class Report:
             "codec": status.codec,
             "last_frame": to_text(from_seconds(status.last)) if status.last else "",
             "recording": recording,
+            "durable": to_text(from_seconds(self._recorder.durable)) if self._recorder.durable else "",
         }
         fault = status.fault
         if fault is not None:
