@@ -9,8 +9,9 @@ import grpc.aio
 from cryptography import x509
 from cryptography.x509 import DNSName, IPAddress
 
+from guardian.common import secrets
 from guardian.common.errors import GuardianError, PeerError
-from guardian.common.tls import cert_pem, fetch_pinned
+from guardian.common.tls import cert_pem, fetch_pinned, load_pair
 from guardian.common.tokens import Token
 
 # 256 KiB pieces were the fastest measured; a message may hold one and its frame.
@@ -100,11 +101,23 @@ def _plain(text: str, limit: int) -> str:
 
 
 def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:
-    """A channel with the certificate that enrolment stored in `identity` (`tls.key`, `tls.pem`, `ca.pem`)."""
-    credentials = grpc.ssl_channel_credentials(
-        (identity / "ca.pem").read_bytes(), (identity / "tls.key").read_bytes(), (identity / "tls.pem").read_bytes()
-    )
+    """A channel with this machine's own certificate: secret `tls.key`, `tls.pem` and `ca.pem` beside it."""
+    key, chain = read_pair(identity)
+    credentials = grpc.ssl_channel_credentials((identity / "ca.pem").read_bytes(), key, chain)
     return grpc.aio.secure_channel(address, credentials, options=CLIENT_OPTIONS)
+
+
+def read_pair(identity: Path) -> tuple[bytes, bytes]:
+    """Key and certificate of this machine, as PEM; GuardianError when they are missing or do not belong together."""
+    try:
+        key, chain = load_pair(secrets.read("tls.key", identity))
+        return key, chain or (identity / "tls.pem").read_bytes()
+    except (ValueError, OSError) as error:
+        raise GuardianError(
+            "This machine's TLS key or certificate cannot be used.",
+            reason="identity_damaged",
+            hint="Restore it from a backup, or enrol again.",
+        ) from error
 
 
 def socket_channel(path: Path) -> grpc.aio.Channel:

@@ -45,6 +45,20 @@ def load_key(pem: bytes) -> PrivateKey:
     return key
 
 
+def load_pair(pem: bytes) -> tuple[bytes, bytes]:
+    """The private key and the certificates of `tls.key`, each as PEM; ValueError when they do not belong together.
+
+    Both stand in one file so that they change together. Older files hold the key alone: the second is empty.
+    """
+    key = load_key(pem)
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        return key_pem(key), b""
+    certificates = x509.load_pem_x509_certificates(pem)
+    if certificates[0].public_key() != key.public_key():
+        raise ValueError("the certificate is not the key's")
+    return key_pem(key), b"".join(cert_pem(item) for item in certificates)
+
+
 def cert_pem(certificate: x509.Certificate) -> bytes:
     """PEM of one certificate."""
     return certificate.public_bytes(serialization.Encoding.PEM)

@@ -11,6 +11,7 @@ from guardian.common import config
 from guardian.common.config import Section
 from guardian.common.errors import ConfigError
 from guardian.common.ids import is_camera_id
+from guardian.common.wireguard.names import Driver, Interface
 
 DEFAULT_CONFIG = "/etc/guardian/edge.yaml"
 SCHEMES = ("rtsp", "rtsps")
@@ -137,6 +138,37 @@ class UplinkConfig(Section):
     )
 
 
+class TunnelConfig(Section):
+    """The edge's end of the WireGuard tunnel; addresses and the hub's key are learnt at enrolment."""
+
+    driver: Driver = Field(
+        default="auto",
+        title="Driver",
+        description="kernel, userspace (wireguard-go), or auto: userspace where the kernel has no WireGuard.",
+    )
+    interface: Interface = Field(default="guardian0", title="Interface", description="Name of the tunnel's interface.")
+    mtu: int | None = Field(
+        default=None, ge=576, le=9000, title="MTU", description="Largest packet inside; as the node said if not given."
+    )
+    keepalive: int = Field(
+        default=25,
+        ge=5,
+        le=120,
+        title="Keepalive",
+        description="Seconds between packets that keep a router's door open.",
+    )
+    ping_interval: float = Field(
+        default=10.0, ge=0.2, le=60, title="Ping", description="Seconds between pings to the hub through the tunnel."
+    )
+    silent_pings: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        title="Silent pings",
+        description="Unanswered in a row, after which the hub's name is looked up again and it is dialled anew.",
+    )
+
+
 class EdgeConfig(Section):
     """`edge.yaml`."""
 
@@ -155,6 +187,7 @@ class EdgeConfig(Section):
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     snapshots: SnapshotsConfig = Field(default_factory=SnapshotsConfig)
     uplink: UplinkConfig = Field(default_factory=UplinkConfig)
+    tunnel: TunnelConfig = Field(default_factory=TunnelConfig)
 
     @property
     def model_dir(self) -> Path:

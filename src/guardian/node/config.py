@@ -1,12 +1,14 @@
 """The node's configuration: `node.yaml`."""
 
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from guardian.common.config import Section
 from guardian.common.rpc import split_address
+from guardian.common.wireguard.names import Driver, Interface
 
 DEFAULT_CONFIG = "/etc/guardian/node.yaml"
 
@@ -23,7 +25,18 @@ def _origin(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        network = IPv4Network(value)
+    except ValueError:
+        raise ValueError("must be an IPv4 network, e.g. 10.86.0.0/16") from None
+    if not network.is_private or not 8 <= network.prefixlen <= 29:
+        raise ValueError("must be a private network with 6 addresses or more")
+    return str(network)
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
@@ -51,6 +64,51 @@ class GatewaySection(Section):
     hosts: list[str] = Field(
         default_factory=list, title="Hosts", description="Further names and addresses in the server's certificate."
     )
+    renew_listen: Address | None = Field(
+        default=None,
+        title="Listen for renewal",
+        description="Where edges renew a certificate that has ended; with a hub its address and 7445.",
+    )
+
+
+class HubSection(Section):
+    """The node's end of its edges' WireGuard tunnels. With it, gateway and renewal are at the hub's address alone."""
+
+    enabled: bool = Field(
+        default=False, title="Enabled", description="Whether edges reach the gateway through a tunnel and only so."
+    )
+    network: Network = Field(
+        default="10.86.0.0/16", title="Network", description="IPv4 addresses of hub (the first) and edges (the others)."
+    )
+    endpoint: Address | None = Field(
+        default=None, title="Endpoint", description="host:port (UDP) at which edges reach the hub from outside."
+    )
+    listen_port: int = Field(default=51820, ge=1, le=65535, title="Port", description="UDP port listened on.")
+    driver: Driver = Field(
+        default="auto",
+        title="Driver",
+        description="kernel, userspace (wireguard-go), or auto: userspace where the kernel has no WireGuard.",
+    )
+    interface: Interface = Field(default="guardian0", title="Interface", description="Name of the tunnel's interface.")
+    mtu: int = Field(
+        default=1420, ge=576, le=9000, title="MTU", description="Largest packet inside; edges are told it at enrolment."
+    )
+    ping_interval: float = Field(
+        default=10.0, ge=0.2, le=60, title="Ping", description="Seconds between pings to each edge through the tunnel."
+    )
+    silent_after: float = Field(
+        default=180.0,
+        ge=1,
+        le=3600,
+        title="Silent",
+        description="An edge silent for so many seconds is taken up anew: its clock "
+        "may have stepped back, and WireGuard would refuse it for ever.",
+    )
+
+    @property
+    def address(self) -> str:
+        """The hub's own address: the first of the network."""
+        return str(IPv4Network(self.network)[1])
 
 
 class RelaySection(Section):
@@ -80,6 +138,38 @@ class NodeConfig(Section):
     )
     gateway: GatewaySection = Field(default_factory=GatewaySection)
     relay: RelaySection = Field(default_factory=RelaySection)
+    hub: HubSection = Field(default_factory=HubSection)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inside(cls, raw: Any) -> Any:
+        """With a hub the gateway's addresses, where not said, are inside the tunnel."""
+        hub = raw.get("hub") if isinstance(raw, dict) else None
+        gateway = raw.get("gateway", {}) if isinstance(raw, dict) else None
+        if not isinstance(hub, dict) or not isinstance(gateway, dict) or hub.get("enabled") is not True:
+            return raw
+        try:
+            section = HubSection.model_validate(hub)
+        except ValueError:
+            # Told by the section itself, with its own key.
+            return raw
+        inside = {"listen": f"{section.address}:7443", "renew_listen": f"{section.address}:7445"}
+        inside["advertise"] = gateway.get("listen", inside["listen"])
+        if section.endpoint is not None:
+            port = str(gateway.get("enrol_listen", ":7444")).rpartition(":")[2]
+            inside["enrol_advertise"] = f"{section.endpoint.rpartition(':')[0]}:{port}"
+        return {**raw, "gateway": {**inside, **gateway}}
+
+    @model_validator(mode="after")
+    def _nowhere_else(self) -> "NodeConfig":
+        if not self.hub.enabled:
+            return self
+        if self.hub.endpoint is None:
+            raise ValueError("hub.endpoint must say where edges reach the hub")
+        for name in ("listen", "renew_listen", "advertise"):
+            if split_address(str(getattr(self.gateway, name)))[0] != self.hub.address:
+                raise ValueError(f"gateway.{name} must be at the hub's own address {self.hub.address}, or be left out")
+        return self
 
     @property
     def gateway_socket(self) -> Path:

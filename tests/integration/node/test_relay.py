@@ -302,7 +302,7 @@ async def test_a_browser_that_leaves_stops_the_edges_reading(house: House):
         await anext(answer.aiter_raw(1024))
     # The next reader is served, and nothing is left open for the one who went.
     assert (await house.browser.get(f"/v1/objects/{house.object}", Range="bytes=7-7")).content == CONTENT[7:8]
-    link = house.node.gateway.hub.link(house.edge.who.edge)
+    link = house.node.gateway.links.link(house.edge.who.edge)
     await until(lambda: link.reading == 0)
 
 

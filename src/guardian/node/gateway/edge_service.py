@@ -16,8 +16,8 @@ from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.gateway import telemetry
 from guardian.node.gateway.commands import CommandError, Commands
 from guardian.node.gateway.edges import Edge, EdgeRevoked, Edges
-from guardian.node.gateway.hub import Hub, Link
 from guardian.node.gateway.intake import Intake
+from guardian.node.gateway.links import Link, Links
 from guardian.node.gateway.rosters import Rosters
 
 _READY_SECONDS = 10.0
@@ -30,14 +30,14 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     """The node's side of `guardian-uplink`."""
 
     def __init__(
-        self, tenant: str, edges: Edges, intake: Intake, rosters: Rosters, commands: Commands, hub: Hub
+        self, tenant: str, edges: Edges, intake: Intake, rosters: Rosters, commands: Commands, links: Links
     ) -> None:
         self._tenant = tenant
         self._edges = edges
         self._intake = intake
         self._rosters = rosters
         self._commands = commands
-        self._hub = hub
+        self._links = links
 
     async def SendEvents(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.SendEventsRequest], context: _Context
@@ -127,7 +127,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
                         break
                     yield asking.result()
             finally:
-                self._hub.leave(edge.id, link)
+                self._links.leave(edge.id, link)
                 for task in (receiving, closing, asking):
                     if task is not None:
                         task.cancel()
@@ -139,7 +139,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         async for piece in pieces:
             if not ready:
                 ready = True
-                self._hub.join(edge.id, link)
+                self._links.join(edge.id, link)
                 continue
             link.deliver(piece)
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from guardian.common.errors import GuardianError
 from guardian.common.tokens import secret_hash
 from guardian.node.gateway.bell import Bell
 from guardian.node.gateway.store import Store
+
+T = TypeVar("T")
 
 
 class EnrolmentError(GuardianError):
@@ -25,6 +27,20 @@ class EdgeRevoked(GuardianError):
 
     def __init__(self) -> None:
         super().__init__("The household has revoked this edge.", reason="edge_revoked")
+
+
+class EdgeUnknown(GuardianError):
+    """No edge by that name or id, or more than one."""
+
+    def __init__(self, *, several: bool) -> None:
+        if several:
+            super().__init__(
+                "Several edges have this name.", reason="edge_ambiguous", hint="Say its id: `guardian edge list`."
+            )
+        else:
+            super().__init__(
+                "This node has no such edge.", reason="edge_unknown", hint="`guardian edge list` shows those it has."
+            )
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,15 @@ class Edges:
             if not link.calls:
                 self.bell.ring()
 
+    def find(self, name_or_id: str) -> Edge:
+        """The edge that is not revoked and has this id, or alone has this name; EdgeUnknown otherwise."""
+        present = [edge for edge in self._edges.values() if edge.revoked_at is None]
+        found = [edge for edge in present if edge.id == name_or_id]
+        found = found or [edge for edge in present if edge.name == name_or_id]
+        if len(found) != 1:
+            raise EdgeUnknown(several=len(found) > 1)
+        return found[0]
+
     async def put_status(self, edge_id: str, status: bytes) -> None:
         """Keep an edge's newest telemetry."""
         moment = now()
@@ -154,10 +179,15 @@ class Edges:
         """The name a token was made for; EnrolmentError when it cannot be spent."""
         return await self._store.read(lambda connection: _usable_token(connection, secret))
 
-    async def register(self, secret: str, edge: Edge) -> None:
-        """Spend the token and register the edge, both or neither."""
+    async def register(
+        self,
+        secret: str,
+        edge: Edge,
+        also: Callable[[sa.Connection], T],
+    ) -> T:
+        """Spend the token, register the edge and do what belongs to it in the store: all of it or nothing."""
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> T:
             _usable_token(connection, secret)
             known = connection.exec_driver_sql("SELECT 1 FROM edges WHERE sign_public = ?", (edge.sign_public,)).first()
             if known:
@@ -174,10 +204,16 @@ class Edges:
                 "UPDATE tokens SET spent_at = ?, edge_id = ? WHERE hash = ?",
                 (to_text(now()), edge.id, secret_hash(secret)),
             )
+            return also(connection)
 
-        await self._store.writer.run(work)
+        done = await self._store.writer.run(work)
         self._edges[edge.id] = edge
         self.bell.ring()
+        return done
+
+
+def nothing(_: sa.Connection) -> None:
+    """For `register`, where an edge has nothing else in the store."""
 
 
 def _usable_token(connection: sa.Connection, secret: str) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from functools import partial
 from typing import Any
 
 import grpc
@@ -10,22 +11,28 @@ import grpc.aio
 from guardian.common import log, rpc, tls
 from guardian.common.clock import now
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
-from guardian.node.gateway.edges import Edge, Edges, EnrolmentError
+from guardian.node.gateway.edges import Edge, Edges, EnrolmentError, nothing
 from guardian.node.gateway.pki import Pki
+from guardian.node.gateway.tunnels import Tunnels
 from guardian.vault.errors import VaultError
 from guardian.vault.messages import verify_enrolment
 
 _MAX_CSR = 8 << 10
+_CODES = {
+    "hub_away": grpc.StatusCode.UNAVAILABLE,
+    "addresses_exhausted": grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
 _log = log.get(__name__)
 
 
 class EnrolmentService(edge_pb2_grpc.EnrolmentServiceServicer):
     """Served on its own port with the pinned certificate."""
 
-    def __init__(self, tenant: str, edges: Edges, pki: Pki, gateway_address: str) -> None:
+    def __init__(self, tenant: str, edges: Edges, pki: Pki, tunnels: Tunnels, gateway_address: str) -> None:
         self._tenant = tenant
         self._edges = edges
         self._pki = pki
+        self._tunnels = tunnels
         self._gateway_address = gateway_address
 
     async def Enrol(  # noqa: N802
@@ -37,7 +44,7 @@ class EnrolmentService(edge_pb2_grpc.EnrolmentServiceServicer):
             _log.warning("enrolment_refused", reason=error.reason, sentence=str(error))
             denied = error.reason.startswith("token_")
             code = grpc.StatusCode.PERMISSION_DENIED if denied else grpc.StatusCode.INVALID_ARGUMENT
-            await rpc.refuse(context, code, error)
+            await rpc.refuse(context, _CODES.get(error.reason, code), error)
 
     async def _enrol(self, request: edge_pb2.EnrolRequest) -> edge_pb2.EnrolResponse:
         # The token comes first: whoever has none makes us parse nothing.
@@ -50,16 +57,23 @@ class EnrolmentService(edge_pb2_grpc.EnrolmentServiceServicer):
             receive_public=request.receive_public,
             enrolled_at=now(),
         )
+        self._tunnels.require_hub()
         certificate = self._pki.issue_edge(public, self._tenant, edge.id)
-        await self._edges.register(request.token_secret, edge)
-        _log.info("edge_enrolled", edge=edge.id)
-        return edge_pb2.EnrolResponse(
+        answer = edge_pb2.EnrolResponse(
             tenant_id=self._tenant,
             edge_id=edge.id,
             certificate_der=tls.cert_der(certificate),
             ca_der=[tls.cert_der(self._pki.authority.certificate)],
             gateway_address=self._gateway_address,
         )
+        if self._tunnels.enabled:
+            give = partial(self._tunnels.give, edge_id=edge.id, public=request.wireguard_public)
+            tunnel = await self._edges.register(request.token_secret, edge, give)
+            answer.tunnel.CopyFrom(self._tunnels.keep(tunnel))
+        else:
+            await self._edges.register(request.token_secret, edge, nothing)
+        _log.info("edge_enrolled", edge=edge.id)
+        return answer
 
 
 def _prove(request: edge_pb2.EnrolRequest) -> Any:

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from guardian.common import ids, rpc
+from guardian.common import ids, log, rpc
 from guardian.common.clock import now
 from guardian.common.errors import GuardianError, PeerError
 from guardian.common.tokens import Token
@@ -18,16 +18,20 @@ from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.gateway.commands import CommandError, Commands
 from guardian.node.gateway.edge_service import chunk
-from guardian.node.gateway.edges import Edge, Edges
-from guardian.node.gateway.hub import Hub, ReadError
+from guardian.node.gateway.edges import Edge, Edges, EdgeUnknown
+from guardian.node.gateway.links import Links, ReadError
 from guardian.node.gateway.rosters import Rosters
 from guardian.node.gateway.store import Store
+from guardian.node.gateway.tunnels import KEY_SIZE, Tunnel, Tunnels
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import RosterEntry
 
 MAX_COMMAND = 64 << 10
 MAX_TOKEN_SECONDS = 7 * 24 * 3600
 _BATCH = 256
+# Of a message of 1 MiB: a peer takes about 90 bytes.
+_PEERS = 4096
+_log = log.get(__name__)
 _Context = grpc.aio.ServicerContext[Any, Any]
 _READ_CODES = {
     "edge_offline": grpc.StatusCode.UNAVAILABLE,
@@ -43,13 +47,22 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
     """Reached by this node's own daemons only: the socket's mode says who."""
 
     def __init__(
-        self, store: Store, edges: Edges, rosters: Rosters, commands: Commands, hub: Hub, pin: str, enrol_address: str
+        self,
+        store: Store,
+        edges: Edges,
+        rosters: Rosters,
+        commands: Commands,
+        links: Links,
+        tunnels: Tunnels,
+        pin: str,
+        enrol_address: str,
     ) -> None:
         self._store = store
         self._edges = edges
         self._rosters = rosters
         self._commands = commands
-        self._hub = hub
+        self._links = links
+        self._tunnels = tunnels
         self._pin = pin
         self._enrol_address = enrol_address
 
@@ -60,7 +73,7 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
             holder = await self._store.object_holder(request.object_id)
             if holder is None:
                 raise ReadError("No event of this node names such a recording.", reason="object_unknown")
-            pieces = self._hub.link(holder).read(request.object_id, request.offset, request.length)
+            pieces = self._links.link(holder).read(request.object_id, request.offset, request.length)
             async with contextlib.aclosing(pieces):
                 async for piece in pieces:
                     yield node_pb2.ReadObjectResponse(total_size=piece.total_size, data=piece.data)
@@ -178,6 +191,47 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
         await self._edges.create_token(token.secret, name, expires_at)
         return node_pb2.CreateEdgeTokenResponse(token=str(token), expires_at=_stamp(expires_at))
 
+    async def RevokeEdge(  # noqa: N802
+        self, request: node_pb2.RevokeEdgeRequest, context: _Context
+    ) -> node_pb2.RevokeEdgeResponse:
+        try:
+            edge = self._edges.find(request.edge)
+        except EdgeUnknown as error:
+            await rpc.refuse(context, grpc.StatusCode.NOT_FOUND, error)
+        await self._edges.revoke(edge.id)
+        _log.info("edge_revoked", edge=edge.id)
+        return node_pb2.RevokeEdgeResponse(edge_id=edge.id, edge_name=edge.name)
+
+    async def WatchTunnelPeers(  # noqa: N802
+        self, request: node_pb2.WatchTunnelPeersRequest, context: _Context
+    ) -> AsyncIterator[node_pb2.WatchTunnelPeersResponse]:
+        if not self._tunnels.enabled or len(request.hub_public) != KEY_SIZE:
+            error = PeerError("The node's configuration has no hub, or this is none.", reason="hub_unknown")
+            await rpc.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, error)
+        await self._tunnels.know_hub(request.hub_public)
+        told: list[Tunnel] | None = None
+        while True:
+            seen = self._edges.bell.count
+            peers = self._tunnels.peers()
+            if peers != told:
+                for start in range(0, max(1, len(peers)), _PEERS):
+                    piece = peers[start : start + _PEERS]
+                    yield node_pb2.WatchTunnelPeersResponse(
+                        peers=[
+                            node_pb2.TunnelPeer(edge_id=item.edge_id, public=item.public, address=item.address)
+                            for item in piece
+                        ],
+                        last=start + _PEERS >= len(peers),
+                    )
+                told = peers
+            await self._edges.bell.wait(seen)
+
+    async def ReportTunnel(  # noqa: N802
+        self, request: node_pb2.ReportTunnelRequest, context: _Context
+    ) -> node_pb2.ReportTunnelResponse:
+        self._tunnels.report(list(request.peers))
+        return node_pb2.ReportTunnelResponse()
+
     def _info(self, edge: Edge) -> node_pb2.EdgeInfo:
         info = node_pb2.EdgeInfo(
             id=edge.id,
@@ -192,6 +246,9 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
             info.last_seen.CopyFrom(_stamp(seen))
         if edge.status is not None:
             info.status.ParseFromString(edge.status)
+        tunnel = self._tunnels.info(edge.id)
+        if tunnel is not None:
+            info.tunnel.CopyFrom(tunnel)
         return info
 
 

@@ -21,11 +21,12 @@ from guardian.node.gateway.edge_service import EdgeService
 from guardian.node.gateway.edges import Edge, Edges
 from guardian.node.gateway.enrolment_service import EnrolmentService
 from guardian.node.gateway.gateway_service import GatewayService
-from guardian.node.gateway.hub import Hub
 from guardian.node.gateway.intake import Intake
+from guardian.node.gateway.links import Links
 from guardian.node.gateway.pki import Pki
 from guardian.node.gateway.rosters import Rosters
 from guardian.node.gateway.store import Store
+from guardian.node.gateway.tunnels import Tunnels
 from guardian.node.waiting import wait_for_identity
 
 _REFRESH_SECONDS = 2.0
@@ -41,7 +42,8 @@ class Gateway:
     rosters: Rosters
     intake: Intake
     commands: Commands
-    hub: Hub
+    links: Links
+    tunnels: Tunnels
     servers: list[grpc.aio.Server]
     edge_address: str
     enrol_address: str
@@ -60,8 +62,10 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
     store = Store(folder)
     servers: list[grpc.aio.Server] = []
     try:
-        edges, rosters, commands, hub = Edges(store), Rosters(store), Commands(store), Hub()
+        edges, rosters, commands, links = Edges(store), Rosters(store), Commands(store), Links()
+        tunnels = Tunnels(store, edges, settings)
         await edges.load()
+        await tunnels.load()
         await rosters.load()
         for edge_id in rosters.current.state.revoked if rosters.current else ():
             await edges.revoke(edge_id)
@@ -74,14 +78,14 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         servers.append(enrol_server)
         edge_address, enrol_address = _advertised(settings, edge_port, enrol_port)
         edge_pb2_grpc.add_EdgeServiceServicer_to_server(
-            EdgeService(who.tenant, edges, intake, rosters, commands, hub), edge_server
+            EdgeService(who.tenant, edges, intake, rosters, commands, links), edge_server
         )
         edge_pb2_grpc.add_EnrolmentServiceServicer_to_server(
-            EnrolmentService(who.tenant, edges, pki, edge_address), enrol_server
+            EnrolmentService(who.tenant, edges, pki, tunnels, edge_address), enrol_server
         )
         local_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
         node_pb2_grpc.add_GatewayServiceServicer_to_server(
-            GatewayService(store, edges, rosters, commands, hub, pki.pin, enrol_address), local_server
+            GatewayService(store, edges, rosters, commands, links, tunnels, pki.pin, enrol_address), local_server
         )
         _open_socket(local_server, settings.gateway_socket)
         servers.append(local_server)
@@ -93,7 +97,7 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
             await server.stop(0)
         store.close()
         raise
-    return Gateway(store, edges, rosters, intake, commands, hub, servers, edge_address, enrol_address)
+    return Gateway(store, edges, rosters, intake, commands, links, tunnels, servers, edge_address, enrol_address)
 
 
 async def run(service: Service[NodeConfig]) -> None:
@@ -144,6 +148,9 @@ def _report(service: Service[NodeConfig], gateway: Gateway) -> None:
         health.set("roster", "waiting", "The owner has not made a vault yet.", reason="no_vault")
     else:
         health.set("roster", "ok", f"The household's roster has {len(roster)} entries.", entries=len(roster))
+    if gateway.tunnels.enabled:
+        seen = gateway.tunnels.connected()
+        health.set("tunnels", "ok", f"{seen} of {len(present)} edges are seen in the tunnel.", connected=seen)
     service.status(f"{online} of {len(present)} edges connected")
 
 

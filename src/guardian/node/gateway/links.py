@@ -138,8 +138,8 @@ class Link:
         return piece
 
 
-class Hub:
-    """The links of all edges that are connected."""
+class Links:
+    """Those of all edges that are connected."""
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}

@@ -1,0 +1,1 @@
+"""This edge's end of the WireGuard tunnel."""
