@@ -73,6 +73,8 @@ class Ruleset:
                     perhaps = True
                 elif ("drop" in part or "reject" in part) and holds == _YES:
                     return False, perhaps
+                elif "return" in part and holds == _YES:
+                    return None, perhaps
         return None, perhaps
 
     def _holds(self, chain: Chain, part: dict[str, Any], protocol: str, port: int) -> int:
