@@ -7,9 +7,9 @@ batches of questions, so that hundreds cost seconds.
 
 import base64
 import json
-import os
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-LAB = os.environ.get("GUARDIAN_LAB", str(ROOT / "molecule" / "shared" / "lab"))
 _BOOTSTRAP = "import json,sys;exec(json.loads(sys.stdin.readline()))"
 
 
@@ -62,7 +61,13 @@ class Host:
         self.name = name
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [*command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True, encoding="utf-8"
+            [*command],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None,
+            text=True,
+            encoding="utf-8",
         )
         self._say(json.dumps((HERE / "agent.py").read_text("utf-8")))
 
@@ -163,7 +168,7 @@ def command_for(address: str) -> list[str]:
     if address == "local":
         return python
     if address.startswith("lab:"):
-        return [LAB, "exec", address.removeprefix("lab:"), *python]
+        return [sys.executable, "-m", "tools.lab", "exec", address.removeprefix("lab:"), *python]
     parts = urlsplit(address)
     if parts.scheme != "ssh" or not parts.hostname or parts.path or parts.hostname.startswith("-"):
         raise HostError(f"{address!r} is no host: say ssh://user@host, lab:NAME or local.")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from guardian.cli.host.summary import Summary, summarise
 from guardian.cli.household import Household, read_household
 from guardian.cli.places import Place, find_places
 from guardian.cli.probe import Report, ask_all, health_sockets, is_closed
@@ -42,25 +43,30 @@ def status(
     places = find_places(run_dir or (), config or ())
     reports = ask_all([socket for place in places for socket in health_sockets(place.run_dir)])
     households = [item for item in (read_household(p.state_dir) for p in places if p.state_dir) if item]
+    hosts = [item for item in (summarise(place, reports) for place in places) if item]
     if as_json:
-        typer.echo(json.dumps(describe(places, reports, households), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(describe(places, reports, households, hosts), indent=2, ensure_ascii=False))
     else:
-        show(places, reports, households)
-    raise typer.Exit(exit_status(reports, households))
+        show(places, reports, households, hosts)
+    raise typer.Exit(exit_status(reports, households, hosts))
 
 
-def exit_status(reports: list[Report], households: list[Household]) -> int:
+def exit_status(reports: list[Report], households: list[Household], hosts: list[Summary]) -> int:
     """The worst of all; a roster that does not hold counts as failed."""
-    if not reports:
+    states = [*(report.state for report in reports), *(line.state for host in hosts for line in host.lines)]
+    if not states:
         return NOTHING_RUNS
-    worst = max(EXIT[report.state] for report in reports)
+    worst = max(EXIT[state] for state in states)
     return max([worst, *(2 for item in households if item.fault)])
 
 
-def describe(places: list[Place], reports: list[Report], households: list[Household]) -> dict[str, Any]:
+def describe(
+    places: list[Place], reports: list[Report], households: list[Household], hosts: list[Summary]
+) -> dict[str, Any]:
     """The JSON form. `words` is the first edge's, for programs that look after one."""
     return {
-        "state": ["ok", "degraded", "failed", "absent"][exit_status(reports, households)],
+        "state": ["ok", "degraded", "failed", "absent"][exit_status(reports, households, hosts)],
+        "hosts": [asdict(item) for item in hosts],
         "words": next((item.words for item in households if item.words), ""),
         "daemons": [report.model_dump() for report in reports],
         "households": [asdict(item) for item in households],
@@ -68,13 +74,13 @@ def describe(places: list[Place], reports: list[Report], households: list[Househ
     }
 
 
-def show(places: list[Place], reports: list[Report], households: list[Household]) -> None:
+def show(places: list[Place], reports: list[Report], households: list[Household], hosts: list[Summary]) -> None:
     """For a person."""
     console = Console(highlight=False)
     for place in places:
         if place.fault:
             console.print(f"[red]✖[/] {place.fault}", soft_wrap=True)
-    if not reports:
+    if not reports and not hosts:
         where = ", ".join(dict.fromkeys(str(place.run_dir) for place in places))
         if closed := [str(place.run_dir) for place in places if is_closed(place.run_dir)]:
             console.print(f"You may not look into {', '.join(closed)}: run this as root or as a member of its group.")
@@ -83,14 +89,15 @@ def show(places: list[Place], reports: list[Report], households: list[Household]
         console.print("[dim]Try `make demo`, or name the place: guardian status --config FILE or --run-dir FOLDER[/]")
     for tier, title in TITLES.items():
         of_tier = [report for report in reports if report.tier == tier]
-        if of_tier:
-            console.print(f"\n[bold]{title}[/]")
-            console.print(_table(of_tier))
+        host = next((item for item in hosts if item.tier == tier), None)
+        if of_tier or host:
+            console.print(f"\n[bold]{title}[/]  {_plain(host.head)}" if host else f"\n[bold]{title}[/]")
+            console.print(_table(of_tier, host))
     for household in households:
         _show_household(console, household)
 
 
-def _table(reports: list[Report]) -> Table:
+def _table(reports: list[Report], host: Summary | None) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(no_wrap=True)
@@ -102,6 +109,8 @@ def _table(reports: list[Report]) -> Table:
             if part.state != "ok":
                 reason = f" [dim]({_plain(part.reason)})[/]" if part.reason else ""
                 table.add_row("", f"[dim]  {_plain(name)}[/]", f"{SYMBOLS[part.state]} {_plain(part.sentence)}{reason}")
+    for line in host.lines if host else []:
+        table.add_row(SYMBOLS[line.state], _plain(line.service), _plain(line.sentence))
     return table
 
 

@@ -1,0 +1,51 @@
+"""`guardian status` on a host with systemd: what its units say where no daemon speaks for itself."""
+
+from guardian.cli.host.summary import sum_up
+from guardian.cli.host.units import parse
+
+_UNITS = """Id=guardian-uplink.service
+LoadState=loaded
+ActiveState=active
+Type=notify
+
+Id=guardian-tunnel.service
+LoadState=loaded
+ActiveState=active
+Type=notify
+StatusText=last handshake 14 s ago
+
+Id=guardian-analyzer.service
+LoadState=loaded
+ActiveState=failed
+Result=watchdog
+Type=notify
+
+Id=guardian-enroll.service
+LoadState=loaded
+ActiveState=inactive
+Type=oneshot
+
+Id=guardian-cameras.path
+LoadState=loaded
+ActiveState=inactive
+
+Id=guardian-update.timer
+LoadState=loaded
+ActiveState=active
+"""
+
+
+def test_a_host_says_what_runs_what_does_not_and_what_its_units_say():
+    host = sum_up("edge", parse(_UNITS), {"uplink"}, "0.3.0")
+    assert host.head.endswith("· release 0.3.0 · 2 of 3 units run")
+    assert [(line.service, line.state) for line in host.lines] == [
+        ("tunnel", "ok"),
+        ("analyzer", "failed"),
+        ("cameras.path", "failed"),
+    ]
+    assert host.lines[0].sentence == "last handshake 14 s ago"
+    assert "watchdog" in host.lines[1].sentence
+
+
+def test_without_a_release_in_force_it_says_so():
+    assert "no release in force" in sum_up("edge", [], set(), "").head
