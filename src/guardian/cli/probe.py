@@ -13,9 +13,9 @@ from guardian.common.health import State
 from guardian.common.sockets import health_socket
 
 # Other folders may lie beside these.
-_DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|gateway|relay|agent|api|agents|metrics)")
+_DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|tunnel|hub|gateway|relay|agent|api|agents|metrics)")
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
-_TIER |= {"api": "control", "agents": "control", "metrics": "host"}
+_TIER |= {"tunnel": "edge", "hub": "node"} | {"api": "control", "agents": "control", "metrics": "host"}
 _SECONDS = 2.0
 FORBIDDEN = "You may not ask it: run this as root or as a member of its group."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

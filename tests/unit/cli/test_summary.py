@@ -7,11 +7,13 @@ _UNITS = """Id=guardian-uplink.service
 LoadState=loaded
 ActiveState=active
 Type=notify
+Restart=always
 
 Id=guardian-tunnel.service
 LoadState=loaded
 ActiveState=active
 Type=notify
+Restart=always
 StatusText=last handshake 14 s ago
 
 Id=guardian-analyzer.service
@@ -19,11 +21,29 @@ LoadState=loaded
 ActiveState=failed
 Result=watchdog
 Type=notify
+Restart=always
 
 Id=guardian-enroll.service
 LoadState=loaded
-ActiveState=inactive
+ActiveState=activating
+MainPID=77
+Restart=on-failure
+Type=notify
+StatusText=asking the node
+
+Id=guardian-migrate.service
+LoadState=loaded
+ActiveState=active
+MainPID=0
+Restart=on-failure
 Type=oneshot
+
+Id=guardian-wireguard-go.service
+LoadState=loaded
+ActiveState=inactive
+Result=exec-condition
+Restart=always
+Type=exec
 
 Id=guardian-cameras.path
 LoadState=loaded
@@ -41,6 +61,7 @@ def test_a_host_says_what_runs_what_does_not_and_what_its_units_say():
     assert [(line.service, line.state) for line in host.lines] == [
         ("tunnel", "ok"),
         ("analyzer", "failed"),
+        ("enroll", "waiting"),
         ("cameras.path", "failed"),
     ]
     assert host.lines[0].sentence == "last handshake 14 s ago"

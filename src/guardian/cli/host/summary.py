@@ -53,10 +53,12 @@ def summarise(place: Place, reports: list[Report]) -> Summary | None:
 
 def sum_up(tier: str, found: list[Unit], spoken: set[str], version: str) -> Summary:
     """Units that run for long are counted; those that are stopped, wait, or have no health socket have a line."""
-    long = [unit for unit in found if unit.kind == "service" and not unit.oneshot and "@." not in unit.name]
+    services = [unit for unit in found if unit.kind == "service" and "@." not in unit.name]
+    long = [unit for unit in services if unit.lasting and not unit.oneshot and unit.get("Result") != "exec-condition"]
     lines = [line_of(unit) for unit in long if unit.short not in spoken]
     others = [unit for unit in found if unit not in long and unit.kind != "target"]
-    lines += [line_of(unit) for unit in others if fault_of(unit) is not None]
+    # Enrolment at work is worth a line too, until it has ended.
+    lines += [line_of(unit) for unit in others if fault_of(unit) is not None or (unit in services and unit.running)]
     running = sum(unit.active for unit in long)
     return Summary(tier, socket.gethostname(), version, running, len(long), lines)
 

@@ -10,7 +10,7 @@ _BOOTED = Path("/run/systemd/system")
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,Type,NRestarts,UnitFileState,ConditionResult,ConditionTimestampMonotonic,"
     "ExecMainStatus,StatusText,MainPID,NeedDaemonReload,User,StateDirectory,FragmentPath,DropInPaths,Description,"
-    "ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,Triggers,TriggeredBy,RemainAfterExit"
+    "ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,TriggeredBy,Restart,StateDirectoryMode,Group"
 )
 # What a unit may be called: it goes into an argument.
 _NAME = re.compile(r"[A-Za-z0-9@:_.\\-]{1,255}\.(?:service|socket|timer|path|target|slice)")
@@ -50,9 +50,19 @@ class Unit:
         return self.get("ActiveState") in ("active", "reloading", "refreshing")
 
     @property
+    def running(self) -> bool:
+        """A process of it is at work now."""
+        return self.number("MainPID") > 0
+
+    @property
     def oneshot(self) -> bool:
         """It runs to its end and is not missed afterwards."""
         return self.kind == "service" and self.get("Type") == "oneshot"
+
+    @property
+    def lasting(self) -> bool:
+        """It is meant to run for ever; others, such as enrolment, end when their work is done."""
+        return self.kind != "service" or self.get("Restart") == "always"
 
     @property
     def skipped(self) -> bool:

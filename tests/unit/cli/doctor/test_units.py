@@ -8,7 +8,7 @@ from guardian.cli.host.units import Unit, parse
 _TARGET = "Id=guardian-edge.target\nLoadState=loaded\nActiveState=active\nSubState=active\nUnitFileState=enabled\n"
 _RUNS = (
     "Id=guardian-uplink.service\nLoadState=loaded\nActiveState=active\nSubState=running\nResult=success\n"
-    "Type=notify\nNRestarts=0\nExecMainStatus=0\nStatusText=connected = well\nConditionResult=yes\n"
+    "Type=notify\nRestart=always\nNRestarts=0\nExecMainStatus=0\nStatusText=connected = well\nConditionResult=yes\n"
 )
 
 
@@ -46,11 +46,12 @@ def test_what_is_wrong_with_a_unit_has_a_reason(changes: dict[str, str], reason:
     assert reason in reasons(unit(**changes))
 
 
-def test_what_starts_for_the_first_time_or_is_started_by_others_is_not_missed():
+def test_what_starts_for_the_first_time_or_has_done_its_work_is_not_missed():
     assert fault_of(unit(ActiveState="activating", SubState="start")) is None
     dead = {"ActiveState": "inactive", "SubState": "dead"}
     assert fault_of(unit(**dead, Type="oneshot")) is None
-    assert fault_of(unit(**dead, TriggeredBy="guardian-uplink.socket")) is None
+    assert fault_of(unit(**dead, Restart="on-failure")) is None
+    assert fault_of(unit(**dead, Result="exec-condition")) is None
 
 
 def test_a_secret_that_could_not_be_had_is_said_in_words():

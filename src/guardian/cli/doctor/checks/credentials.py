@@ -9,6 +9,7 @@ from guardian.cli.doctor.finding import Finding, Subject, bad, good, unseen
 from guardian.cli.host.units import CREDENTIALS, Unit
 
 _LOAD = re.compile(r"^LoadCredential(?:Encrypted)?=([^:\s]+):(/[^\s]+)\s*$", re.MULTILINE)
+_INSTEAD = re.compile(r"^SetCredential(?:Encrypted)?=([^:\s]+):", re.MULTILINE)
 _HOST_KEY = Path("/var/lib/systemd/credential.secret")
 _TPM = Path("/sys/class/tpm/tpm0")
 
@@ -61,17 +62,18 @@ def judge(unit: Unit, name: str, path: Path) -> Finding | None:
 
 
 def loaded_by(unit: Unit) -> list[tuple[str, Path]]:
-    """Names and files of a unit's LoadCredential…= lines; an instance's name is put in."""
-    found = []
+    """Names and files of a unit's LoadCredential…= lines; those for which it has something instead are not needed."""
+    found, instead = [], set()
     instance = unit.name.partition("@")[2].rpartition(".")[0]
     for source in [unit.get("FragmentPath"), *unit.get("DropInPaths").split()]:
         try:
             text = Path(source).read_text("utf-8", "replace") if source else ""
         except OSError:
             continue
-        for name, path in _LOAD.findall(text):
-            found.append((name.replace("%i", instance), Path(path.replace("%i", instance))))
-    return found
+        text = text.replace("%i", instance)
+        found += [(name, Path(path)) for name, path in _LOAD.findall(text)]
+        instead |= set(_INSTEAD.findall(text))
+    return [(name, path) for name, path in found if name not in instead]
 
 
 def _exists(path: Path) -> bool:

@@ -59,7 +59,8 @@ def rules(subject: Subject) -> Iterator[Rule]:
     yield Rule(state, "root", "", 0o751)
     for unit in subject.units or []:
         for name in unit.get("StateDirectory").split():
-            yield Rule(Path("/var/lib") / name, unit.get("User") or "root", "", 0o750)
+            most = int(unit.get("StateDirectoryMode") or "750", 8)
+            yield Rule(Path("/var/lib") / name, unit.get("User") or "root", "", most)
 
 
 def judge(rule: Rule) -> Finding | None:

@@ -53,8 +53,8 @@ def fault_of(unit: Unit) -> Finding | None:
         return bad("unit_failed", f"{name} has failed: {why(unit)}.", _read(unit))
     if unit.active or state == "activating":
         return None
-    # A oneshot or what a socket, path or timer starts is not missed while it is not at work.
-    if unit.oneshot or unit.get("TriggeredBy") or unit.kind == "target":
+    # What ends when its work is done, or is started by a timer or path, is not missed; nor what finds it is not needed.
+    if unit.oneshot or not unit.lasting or unit.kind == "target" or unit.get("Result") == "exec-condition":
         return None
     if unit.skipped:
         return doubtful("unit_waiting", f"{name} waits for something that is not there yet.")
