@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
-from tools.lab import hosts, keeper, network, roots
-from tools.lab.places import BUILD, ROOT, Refused, name, run
+from tools.lab import camera, hosts, keeper, network, roots
+from tools.lab import supply as supplies
+from tools.lab.places import BUILD, ROOT, Refused, is_inside, name, run
 
 
 def main() -> int:
@@ -42,8 +44,14 @@ def parse() -> argparse.Namespace:
     verb.add_argument("--tmpfs", action="append", default=[], metavar="FOLDER:SIZE")
     verb.add_argument("--owner", type=int, default=0, metavar="PID", help="end the lab when this process ends")
     verb.set_defaults(call=up)
+    verb = verbs.add_parser(
+        "boot", help="boot the hosts that standard input describes, in JSON as molecule's platforms"
+    )
+    verb.add_argument("--owner", type=int, default=0, metavar="PID")
+    verb.set_defaults(call=boot)
     verb = verbs.add_parser("down", help="end one host, or all and their networks; harmless when nothing is up")
     verb.add_argument("names", nargs="*")
+    verb.add_argument("--hosts", action="store_true", help="end all hosts, and leave the networks when run among them")
     verb.set_defaults(call=down)
     verb = verbs.add_parser("stop", help="power a host off; `up` starts it again as it was")
     verb.add_argument("name")
@@ -66,6 +74,11 @@ def parse() -> argparse.Namespace:
     verb = verbs.add_parser("plug", help="the home's line to the internet")
     verb.add_argument("state", choices=["in", "out"])
     verb.set_defaults(call=lambda given: within(lambda: network.plug(given.state == "in")))
+    verb = verbs.add_parser("supply", help="make what hosts find in /srv/guardian: release, model, film")
+    verb.set_defaults(call=lambda _: supplies.supply())
+    verb = verbs.add_parser("camera", help="the camera at home, rtsp://camera:8554/front")
+    verb.add_argument("state", choices=["on", "off"])
+    verb.set_defaults(call=lambda given: within(camera.start if given.state == "on" else camera.stop))
     verb = verbs.add_parser("list", help="hosts that are up")
     verb.set_defaults(call=listing)
     return parser.parse_args()
@@ -74,11 +87,6 @@ def parse() -> argparse.Namespace:
 def words(given: list[str]) -> list[str]:
     """A command, without the `--` that may stand before it."""
     return given[1:] if given[:1] == ["--"] else given
-
-
-def is_inside() -> bool:
-    """Whether this process already runs in the keeper's namespaces."""
-    return os.environ.get("GUARDIAN_LAB_INSIDE") == f"{name()} {os.readlink('/proc/self/ns/pid')}"
 
 
 def entering() -> list[str]:
@@ -104,29 +112,51 @@ def within(action: Callable[[], object]) -> int:
 
 def up(given: argparse.Namespace) -> int:
     """Boot one host."""
+    chosen = given.network or hosts.network_of(given.name)
+    spec = hosts.Spec(given.name, given.suite, chosen, given.address, given.layer, given.bind, given.tmpfs)
+    return boot_all([spec], given.owner)
+
+
+def boot(given: argparse.Namespace) -> int:
+    """Boot what molecule's `platforms` say."""
+    return boot_all([hosts.spec_of(item) for item in json.load(sys.stdin)], given.owner)
+
+
+def boot_all(specs: list[hosts.Spec], owner: int) -> int:
+    """Boot these, after the networks if there are none."""
     if is_inside():
-        chosen = given.network or ("home" if given.name == "edge" else "internet")
-        spec = hosts.Spec(given.name, given.suite, chosen, given.address, given.layer, given.bind, given.tmpfs)
-        print(f"{given.name} is up after {hosts.up(spec):.1f} s")
+        for spec in specs:
+            print(f"{spec.name} is up after {hosts.up(spec):.1f} s", flush=True)
         return 0
     # Made outside: in there is no network to fetch packages from.
-    if not given.layer:
-        roots.root(given.suite)
+    for suite in {spec.suite for spec in specs if not spec.layer}:
+        roots.root(suite)
+    ensure(owner)
+    command = [*entering(), sys.executable, "-m", "tools.lab", "boot"]
+    return subprocess.run(
+        command, input=json.dumps([asdict(item) for item in specs]), text=True, check=False
+    ).returncode
+
+
+def ensure(owner: int) -> None:
+    """Have a keeper and its networks."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with (BUILD / f".{name()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not keeper.pid():
             keeper.sweep()
-            keeper.start(given.owner)
-    return within(lambda: None)
+            keeper.start(owner)
 
 
 def down(given: argparse.Namespace) -> int:
     """End hosts."""
+    if is_inside():
+        hosts.remove_all(given.names)
+        return 0
     if not given.names:
         keeper.stop()
         return 0
-    if not keeper.pid() and not is_inside():
+    if not keeper.pid():
         return 0
     return within(lambda: hosts.remove_all(given.names))
 
@@ -137,7 +167,6 @@ def execute(given: argparse.Namespace) -> int:
         command = [*entering(), sys.executable, "-m", "tools.lab", "exec", given.name, *given.command]
         os.execvp(command[0], command)  # noqa: S606
     command = hosts.inside(given.name, words(given.command) or ["bash"])
-    hosts.join_cgroup(given.name)
     os.execvp(command[0], command)  # noqa: S606
 
 

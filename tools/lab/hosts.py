@@ -9,9 +9,10 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tools.lab import network, roots
-from tools.lab.places import ROOT, Refused, cgroup, cgroup_trees, layers, run
+from tools.lab.places import ROOT, SUPPLIES, Refused, cgroup, cgroup_trees, layers, run
 
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -41,6 +42,20 @@ class Spec:
     layer: str = ""
     binds: list[str] = field(default_factory=list)
     tmpfs: list[str] = field(default_factory=list)
+
+
+def network_of(name: str) -> str:
+    """Where a host belongs when nothing is said: the edge is at home."""
+    return "home" if name == "edge" else "internet"
+
+
+def spec_of(platform: dict[str, Any]) -> Spec:
+    """One of molecule's platforms; unknown keys are refused, empty ones are not there."""
+    known = set(Spec.__dataclass_fields__)
+    if unknown := set(platform) - known:
+        raise Refused(f"A platform has no key {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
+    given = {key: value for key, value in platform.items() if value}
+    return Spec(**({"network": network_of(str(platform["name"]))} | given))
 
 
 def folder(name: str) -> Path:
@@ -93,15 +108,23 @@ def inside(name: str, command: list[str]) -> list[str]:
     if not number:
         raise Refused(f"{name} is not up.")
     variables = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
-    target = ["nsenter", "--target", str(number), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
-    return [*target, "--cgroup", "env", "-i", *variables, *command]
-
-
-def join_cgroup(name: str) -> None:
-    """Put this process where the host's own processes are counted: systemd then sees it as one of them."""
     procs = cgroup_trees()[0] / cgroup() / name / "payload" / "init.scope" / "cgroup.procs"
-    if procs.exists():
-        procs.write_text("0", encoding="ascii")
+    # Counted among the host's own processes first: its systemd then sees it as one of them.
+    joined = ["sh", "-c", 'echo 0 2>/dev/null > "$0"; exec "$@"', str(procs)]
+    target = [
+        *joined,
+        "nsenter",
+        "--target",
+        str(number),
+        "--mount",
+        "--uts",
+        "--ipc",
+        "--net",
+        "--pid",
+        "--root",
+        "--wd",
+    ]
+    return [*target, "--cgroup", "env", "-i", *variables, *command]
 
 
 def stop(name: str) -> None:
@@ -136,8 +159,8 @@ def remove(name: str) -> None:
 
 
 def remove_all(names: list[str]) -> None:
-    """End these."""
-    for name in names:
+    """End these; all when none is named."""
+    for name in names or [file.parent.name for file in run().glob("hosts/*/host.json")]:
         remove(name)
 
 
@@ -186,6 +209,7 @@ def _boot(spec: Spec, home: Path) -> int:
     """Start nspawn in a control group of its own; its process."""
     group = cgroup_trees()[0] / cgroup() / spec.name
     group.mkdir(parents=True, exist_ok=True)
+    SUPPLIES.mkdir(parents=True, exist_ok=True)
     extra = [f"--tmpfs={item.partition(':')[0]}:size={item.partition(':')[2]},mode=0755" for item in spec.tmpfs]
     for item in spec.binds:
         source, target, *mode = item.split(":")
@@ -208,6 +232,7 @@ def _boot(spec: Spec, home: Path) -> int:
         "--capability=all",
         "--system-call-filter=bpf",
         "--bind=/dev/net/tun",
+        f"--bind-ro={SUPPLIES}:/srv/guardian",
         *extra,
     ]
     with (home / "console.log").open("ab") as log:

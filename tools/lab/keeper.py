@@ -75,8 +75,9 @@ def sweep() -> None:
     for tree in cgroup_trees():
         top = tree / cgroup()
         for _ in range(100):
-            for folder in sorted((item for item in top.rglob("*") if item.is_dir()), reverse=True):
-                _rmdir(folder)
+            # What another sweep removes meanwhile is no fault.
+            for folder, _, _ in os.walk(top, topdown=False):
+                _rmdir(Path(folder))
             if _rmdir(top):
                 break
             time.sleep(0.05)

@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "lab"
 SHARED = ROOT / "molecule" / "shared"
+# Read-only in every host, as /srv/guardian.
+SUPPLIES = BUILD / "supplies"
 
 
 class Refused(Exception):
@@ -20,6 +22,11 @@ def name() -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,20}", chosen):
         raise Refused(f"GUARDIAN_LAB={chosen} is no name: use small letters, digits and hyphens.")
     return chosen
+
+
+def is_inside() -> bool:
+    """Whether this process already runs in the keeper's namespaces."""
+    return os.environ.get("GUARDIAN_LAB_INSIDE") == f"{name()} {os.readlink('/proc/self/ns/pid')}"
 
 
 def run() -> Path:

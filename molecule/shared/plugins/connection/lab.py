@@ -21,7 +21,10 @@ options:
     vars: [{name: inventory_hostname}, {name: ansible_host}]
 """
 ROOT = Path(__file__).resolve().parents[4]
+CLI = [sys.executable, "-m", "tools.lab"]
 sys.path.insert(0, str(ROOT))
+from tools.lab import hosts  # noqa: E402
+from tools.lab.places import Refused, is_inside  # noqa: E402
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]
@@ -35,7 +38,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         return self
 
     def _run(self, argv: list[str], data: bytes = b"") -> tuple[int, bytes, bytes]:
-        command = [sys.executable, "-m", "tools.lab", "exec", self.get_option("remote_addr"), *argv]
+        host = self.get_option("remote_addr")
+        try:
+            # Where Ansible runs among the hosts, as in `make molecule`, no Python need start in between.
+            command = hosts.inside(host, argv) if is_inside() else [*CLI, "exec", host, *argv]
+        except Refused as refusal:
+            raise AnsibleConnectionFailure(str(refusal)) from refusal
         result = subprocess.run(command, input=data, capture_output=True, check=False, cwd=ROOT)
         if result.returncode == 1 and result.stderr.startswith(b"lab: "):
             raise AnsibleConnectionFailure(result.stderr.decode(errors="replace").removeprefix("lab: ").strip())

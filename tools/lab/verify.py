@@ -1,0 +1,27 @@
+"""`python -m tools.lab.verify HOST TEST…`: tests/host against one host of the lab, or `site` for all; for molecule."""
+
+import os
+import subprocess
+import sys
+
+from tools.lab.places import BUILD, ROOT
+
+
+def main() -> int:
+    """pytest's exit status; a run that tested nothing, or skipped, has failed."""
+    host, *tests = sys.argv[1:]
+    report = BUILD / "reports" / f"{os.environ.get('MOLECULE_SCENARIO_NAME', 'none')}-{host}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    address = host if host == "site" else f"lab:{host}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *tests]
+    settings = os.environ | {"HOST": address, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    status = subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode
+    from tools.test import counts
+
+    passed, failed, skipped = counts(report)
+    print(f"{host}: {passed} passed, {failed} failed, {skipped} skipped")
+    return status or (0 if passed and not skipped else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
