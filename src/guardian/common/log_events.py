@@ -19,6 +19,7 @@ EVENTS = {
     "command_answered": "The edge carried out or refused a member's command.",
     "config_refused": "A wrong configuration was met on reload; the old one goes on.",
     "config_reloaded": "A new configuration is in force.",
+    "cursor_rewound": "The other side was restored from a backup and has less than was sent: the rest is sent again.",
     "database_lost": "PostgreSQL did not answer a request; it was refused as unavailable.",
     "edge_enrolled": "A stranger with a token became an edge of this node.",
     "edge_refused": "Somebody called with a certificate that is no edge's of this node, or a revoked one's.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.integration.control.world import Household as Tenant
 from tests.integration.control.world import World, running, settings_for
@@ -23,6 +24,7 @@ from guardian.control.config import DatabaseSection
 from guardian.control.database.migrating import migrate
 from guardian.node import identity
 from guardian.node.agent.main import run as run_agent
+from guardian.node.agent.store import AgentStore
 from guardian.node.config import NodeConfig
 from guardian.node.enroll.enrol import enrol_async
 
@@ -164,6 +166,58 @@ async def test_summaries_go_on_where_they_stopped(place: Place):
     second = place.edge.emit(place.household.id)
     await until(lambda: _count(place.node, 2))
     settings = place.node.settings
+    again = Service("agent", settings, settings.run_dir, lambda: settings)
+    work = asyncio.create_task(run_agent(again))
+
+    async def both() -> bool:
+        return await listed() == {first, second}
+
+    await until(both)
+    again.stop()
+    await work
+
+
+async def test_a_control_plane_restored_from_a_backup_gets_what_it_had_acknowledged_since(place: Place):
+    ids = [place.edge.emit(place.household.id) for _ in range(4)]
+
+    async def listed() -> list[str]:
+        return [item["id"] for item in (await place.tenant.get("/events"))["items"]]
+
+    async def all_listed() -> bool:
+        return set(await listed()) == set(ids)
+
+    await until(all_listed)
+    place.agent.stop()
+    # Yesterday's database knows the first two of them, and has counted so far.
+    owner = sa.make_url(place.world.settings.database.owner_dsn).set(drivername="postgresql+psycopg")
+    with sa.create_engine(owner, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text("SELECT set_config('app.tenant_id', :t, true)"), {"t": place.tenant.tenant_id})
+        connection.execute(sa.text("DELETE FROM events WHERE id = ANY(:ids)"), {"ids": ids[2:]})
+        connection.execute(sa.text("UPDATE nodes SET acknowledged = 2"))
+    assert set(await listed()) == set(ids[:2])
+    settings = place.node.settings
+    again = Service("agent", settings, settings.run_dir, lambda: settings)
+    work = asyncio.create_task(run_agent(again))
+    await until(all_listed)
+    again.stop()
+    await work
+
+
+async def test_an_agent_ahead_of_its_nodes_restored_store_begins_again(place: Place):
+    first = place.edge.emit(place.household.id)
+
+    async def listed() -> set[str]:
+        return {item["id"] for item in (await place.tenant.get("/events"))["items"]}
+
+    await until(listed)
+    place.agent.stop()
+    await asyncio.sleep(0.5)
+    settings = place.node.settings
+    store = AgentStore(settings.state_dir)
+    store.advance(1000)
+    store.close()
+    second = place.edge.emit(place.household.id)
+    await until(lambda: _count(place.node, 2))
     again = Service("agent", settings, settings.run_dir, lambda: settings)
     work = asyncio.create_task(run_agent(again))
 

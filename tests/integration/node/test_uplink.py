@@ -3,7 +3,9 @@
 import asyncio
 import datetime as dt
 import json
+import shutil
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,34 @@ async def test_events_made_while_the_node_was_away_arrive_when_it_is_back(folder
         await until(lambda: _all_there(again, [first, *later]))
         info = await edge_info(again, edge.who.edge)
         assert info.status.outbox_waiting in range(22)
+    finally:
+        edge.outbox.close()
+        await edge.stop()
+        await again.close()
+
+
+async def test_a_node_restored_from_a_backup_gets_what_it_had_acknowledged_since(folder: Path, household: Household):
+    node = await open_node(folder / "node")
+    edge = await start_edge(node, folder / "edge")
+    store = folder / "node" / "state" / "gateway" / "node.db"
+    kept = [edge.emit(household.id) for _ in range(3)]
+    await until(lambda: _all_there(node, kept))
+    with sqlite3.connect(store) as source, sqlite3.connect(folder / "backup.db") as backup:
+        source.backup(backup)
+    lost = [edge.emit(household.id) for _ in range(5)]
+    await until(lambda: _all_there(node, [*kept, *lost]))
+    await until(lambda: UplinkStore(edge.settings.state_dir).cursor() == 8)
+    address = node.gateway.edge_address
+    await node.close()
+    for path in store.parent.glob("node.db*"):
+        path.unlink()
+    shutil.copy(folder / "backup.db", store)
+    again = await open_node(folder / "node", listen=address)
+    try:
+        # Nobody tells the edge: it asks how far the node got, and sends the rest again.
+        await until(lambda: _all_there(again, [*kept, *lost]))
+        new = edge.emit(household.id)
+        await until(lambda: _all_there(again, [*kept, *lost, new]))
     finally:
         edge.outbox.close()
         await edge.stop()

@@ -173,6 +173,7 @@ def result(things: Belongings) -> vault_pb2.CommandResult:
 
 # Requests that name what is another house's, by method.
 TO_AGENTS: dict[str, Callable[[Belongings], Any]] = {
+    "ResumeSummaries": lambda moor: control_pb2.ResumeSummariesRequest(),
     "SendSummaries": lambda moor: control_pb2.SendSummariesRequest(position=1, summary=summary(moor)),
     "ReportHealth": lambda moor: control_pb2.ReportHealthRequest(
         relay_url=moor.house.relay_url, edges=[edge_health(moor)]
@@ -212,6 +213,7 @@ def stolen_event(moor: Belongings) -> edge_pb2.SignedEvent:
 
 
 TO_GATEWAY: dict[str, Callable[[Belongings], Any]] = {
+    "ResumeEvents": lambda moor: edge_pb2.ResumeEventsRequest(),
     "SendEvents": lambda moor: edge_pb2.SendEventsRequest(position=1, event=stolen_event(moor)),
     "SendTelemetry": lambda moor: edge_pb2.SendTelemetryRequest(),
     "SyncRoster": lambda moor: edge_pb2.SyncRosterRequest(have_entries=0),

@@ -39,6 +39,16 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         self._ticket_keys = ticket_keys
         self._on_report = on_report
 
+    async def ResumeSummaries(  # noqa: N802
+        self, request: pb.ResumeSummariesRequest, context: AnyContext
+    ) -> pb.ResumeSummariesResponse:
+        """How far the node got, as it is known here."""
+        async with refusals(context):
+            caller = await identify(context, self._nodes)
+            return pb.ResumeSummariesResponse(
+                acknowledged=await self._ingest.acknowledged(caller.tenant_id, caller.node_id)
+            )
+
     async def SendSummaries(  # noqa: N802 (gRPC's name)
         self, request_iterator: AsyncIterator[pb.SendSummariesRequest], context: AnyContext
     ) -> AsyncIterator[pb.SendSummariesResponse]:
@@ -120,9 +130,10 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         return pb.ReportCommandResponse()
 
     async def _store(self, caller: Caller, batch: list[pb.SendSummariesRequest]) -> pb.SendSummariesResponse:
-        refused = await self._ingest.store(caller.tenant_id, caller.node_id, [item.summary for item in batch])
+        last = max(item.position for item in batch)
+        refused = await self._ingest.store(caller.tenant_id, caller.node_id, [item.summary for item in batch], last)
         return pb.SendSummariesResponse(
-            acknowledged=max(item.position for item in batch),
+            acknowledged=last,
             refused=[
                 pb.RefusedSummary(position=batch[index].position, reason=why.reason, sentence=why.sentence)
                 for index, why in sorted(refused.items())

@@ -84,6 +84,7 @@ nodes = sa.Table(
     sa.Column("last_seen", _Time),
     _column("relay_url", sa.Text),
     _column("software_version", sa.Text),
+    sa.Column("acknowledged", sa.BigInteger),
 )
 node_tokens = sa.Table(
     "node_tokens",

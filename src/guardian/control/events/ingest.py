@@ -16,6 +16,7 @@ from guardian.contracts.control.v1.control_pb2 import EventSummary, MediaKind, S
 from guardian.control.database.engine import Database, TenantScope
 from guardian.control.edges.repository import EdgeRepository
 from guardian.control.events.repository import EventRepository, PartitionRepository
+from guardian.control.nodes.repository import NodeRepository
 from guardian.control.tenants.repository import TenantRepository
 
 MAX_OBJECTS = 200
@@ -55,8 +56,15 @@ class IngestService:
         self._database = database
         self._months: set[tuple[int, int]] = set()
 
-    async def store(self, tenant_id: str, node_id: str, summaries: Sequence[EventSummary]) -> dict[int, Refusal]:
-        """Commit a batch; index to refusal of those that were not taken."""
+    async def acknowledged(self, tenant_id: str, node_id: str) -> int | None:
+        """Up to which of a node's positions its summaries are here; None before it was ever counted."""
+        async with self._database.tenant(tenant_id) as scope:
+            return await NodeRepository(scope).acknowledged(node_id)
+
+    async def store(
+        self, tenant_id: str, node_id: str, summaries: Sequence[EventSummary], acknowledged: int
+    ) -> dict[int, Refusal]:
+        """Commit a batch, which reaches up to the node's position `acknowledged`; index to refusal of those refused."""
         moment = now()
         refused: dict[int, Refusal] = {}
         absurd: list[dict[str, Any]] = []
@@ -80,6 +88,7 @@ class IngestService:
             refused |= await _write(scope, node_id, list(newest.values()))
             if absurd:
                 await EventRepository(scope).quarantine(absurd)
+            await NodeRepository(scope).acknowledge(node_id, acknowledged)
         return refused
 
     async def _ensure_months(self, ids: Any) -> None:

@@ -34,6 +34,16 @@ class NodeRepository:
         values = {"last_seen": seen, "relay_url": relay_url, "software_version": software_version}
         await self._scope.run(self._scope.update(nodes).where(nodes.c.id == node_id).values(values))
 
+    async def acknowledged(self, node_id: str) -> int | None:
+        """Up to which of a node's positions its summaries are here; None before it was ever counted."""
+        row = await self._scope.row(self._scope.select(nodes).where(nodes.c.id == node_id))
+        found: int | None = row.acknowledged if row is not None else None
+        return found
+
+    async def acknowledge(self, node_id: str, position: int) -> None:
+        """Note it; it may fall, for a node that was restored from a backup counts from there again."""
+        await self._scope.run(self._scope.update(nodes).where(nodes.c.id == node_id).values(acknowledged=position))
+
     async def revoke(self, node_id: str, moment: datetime) -> bool:
         """True when there was such a node, not revoked before."""
         mine = (nodes.c.id == node_id) & nodes.c.revoked_at.is_(None)

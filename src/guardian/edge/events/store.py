@@ -170,9 +170,16 @@ class EventStore:
             return gone
 
     def trim_outbox(self, position: int) -> int:
-        """Drop what the node has acknowledged, up to and including `position`; how many."""
+        """Drop what the node has acknowledged, up to and including `position`; how many.
+
+        The newest revision of an event that is still kept stays: a node restored from a backup asks for it again.
+        """
+        newest = sa.select(sa.func.max(outbox.c.position)).join(events, events.c.id == outbox.c.event_id)
+        done = outbox.delete().where(
+            outbox.c.position <= position, outbox.c.position.not_in(newest.group_by(outbox.c.event_id))
+        )
         with self._writing() as connection:
-            return connection.execute(outbox.delete().where(outbox.c.position <= position)).rowcount
+            return connection.execute(done).rowcount
 
     def outbox_rows(self, after: int = 0) -> list[tuple[int, str, int, bytes, bytes]]:
         """(position, event id, revision, event, signature) as the uplink reads them."""

@@ -34,6 +34,11 @@ class Outbox:
         query = "SELECT position, event, signature FROM outbox WHERE position > ? ORDER BY position LIMIT ?"
         return self._read(lambda c: [Row(*row) for row in c.exec_driver_sql(query, (position, limit))], [])
 
+    def newest(self) -> int:
+        """The position given last, even if its row is gone; -1 while the analyzer has made no store."""
+        query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'"
+        return self._read(lambda c: int(c.exec_driver_sql(query).scalar_one()), -1)
+
     def waiting(self, position: int) -> int:
         """How many rows follow a position."""
         query = "SELECT count(*) FROM outbox WHERE position > ?"

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+import grpc
 import grpc.aio
 
 from guardian.common import log
@@ -36,13 +37,31 @@ class Sender:
         """One stream, until it breaks."""
         self._open.clear()
         self._room.set()
+        cursor = await self._resume()
         call = self._stub.SendEvents()
         try:
-            cursor = await asyncio.to_thread(self._store.cursor)
             up = announce(call, line, "Events reach the node.")
             await race(up, self._write(call, cursor), self._read(call, line, cursor))
         finally:
             call.cancel()
+
+    async def _resume(self) -> int:
+        """The cursor, set back where the node, or the analyzer's outbox, is older: it was restored from a backup."""
+        cursor = await asyncio.to_thread(self._store.cursor)
+        newest = await asyncio.to_thread(self._outbox.newest)
+        there = cursor
+        try:
+            answer = await self._stub.ResumeEvents(edge_pb2.ResumeEventsRequest(), timeout=10)
+            there = answer.acknowledged if answer.HasField("acknowledged") else cursor
+        except grpc.aio.AioRpcError as error:
+            # A node of the release before does not count.
+            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                raise
+        back = 0 if 0 <= newest < cursor else min(there, cursor)
+        if back < cursor:
+            _log.warning("cursor_rewound", before=cursor, position=back)
+            await asyncio.to_thread(self._store.rewind, back)
+        return back
 
     async def _write(self, call: _Call, sent: int) -> None:
         while True:

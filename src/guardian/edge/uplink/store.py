@@ -67,6 +67,10 @@ class UplinkStore:
 
         self._do(work)
 
+    def rewind(self, position: int) -> None:
+        """Set the cursor back: what follows is sent again, and a repeat is harmless."""
+        self._do(lambda c: c.exec_driver_sql("UPDATE cursor SET position = ? WHERE name = ?", (position, CURSOR)))
+
     def refused(self) -> list[tuple[int, str, str]]:
         """(position, reason, sentence) of events the node will never take."""
         query = "SELECT position, reason, sentence FROM refused ORDER BY position"

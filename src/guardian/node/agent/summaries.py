@@ -2,9 +2,10 @@
 
 import asyncio
 
+import grpc
 import grpc.aio
 
-from guardian.common import log
+from guardian.common import log, rpc
 from guardian.common.dialling import Line, announce, race, write
 from guardian.common.errors import PeerError
 from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
@@ -33,13 +34,32 @@ class Summaries:
         """One pair of streams, until one breaks."""
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._sent = []
+        cursor = await self._resume()
         call = self._control.SendSummaries()
         try:
-            cursor = self._store.cursor()
             up = announce(call, line, "Event summaries reach the control plane.")
             await race(up, self._write(call, cursor), self._read(call, line, cursor))
         finally:
             call.cancel()
+
+    async def _resume(self) -> int:
+        """The cursor, set back where the control plane is older: it was restored from a backup."""
+        cursor = self._store.cursor()
+        try:
+            answer = await self._control.ResumeSummaries(control_pb2.ResumeSummariesRequest(), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            # A control plane of the release before does not count.
+            if error.code() != grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            return cursor
+        if answer.HasField("acknowledged") and answer.acknowledged < cursor:
+            return await self._rewind(cursor, answer.acknowledged)
+        return cursor
+
+    async def _rewind(self, before: int, position: int) -> int:
+        _log.warning("cursor_rewound", before=before, position=position)
+        await asyncio.to_thread(self._store.advance, position)
+        return position
 
     async def _write(self, call: _Call, cursor: int) -> None:
         events = self._gateway.WatchEvents(node_pb2.WatchEventsRequest(after=cursor))
@@ -50,6 +70,11 @@ class Summaries:
                     made = summary(edge_pb2.Event.FromString(item.event.event))
                     self._sent.append(item.position)
                     await write(call, control_pb2.SendSummariesRequest(position=item.position, summary=made))
+        except grpc.aio.AioRpcError as error:
+            # The node's own store was restored, this one was not: its positions mean other events now.
+            if rpc.reason_of(error) == "position_ahead":
+                await self._rewind(cursor, 0)
+            raise
         finally:
             events.cancel()
 

@@ -39,6 +39,12 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
         self._commands = commands
         self._links = links
 
+    async def ResumeEvents(  # noqa: N802
+        self, request: edge_pb2.ResumeEventsRequest, context: _Context
+    ) -> edge_pb2.ResumeEventsResponse:
+        edge = await self._caller(context)
+        return edge_pb2.ResumeEventsResponse(acknowledged=await self._intake.acknowledged(edge))
+
     async def SendEvents(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.SendEventsRequest], context: _Context
     ) -> AsyncIterator[edge_pb2.SendEventsResponse]:

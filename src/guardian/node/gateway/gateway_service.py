@@ -95,6 +95,9 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
         self, request: node_pb2.WatchEventsRequest, context: _Context
     ) -> AsyncIterator[node_pb2.WatchEventsResponse]:
         position = request.after
+        if position > await self._store.newest_position():
+            ahead = PeerError("This store has no event at that position: it was restored.", reason="position_ahead")
+            await rpc.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, ahead)
         while True:
             seen = self._store.events_bell.count
             while batch := await self._store.events_after(position, _BATCH):

@@ -33,6 +33,10 @@ class Intake:
         self.taken = 0
         self.refused = 0
 
+    async def acknowledged(self, edge: Edge) -> int | None:
+        """Up to which position of its outbox the edge's events are durable here; None before it was ever counted."""
+        return await self._store.acknowledged(edge.id)
+
     async def take(self, edge: Edge, requests: _Requests) -> AsyncGenerator[edge_pb2.SendEventsResponse, None]:
         """Answers, one a committed group. PeerError when positions do not rise; StoreError when nothing can be kept."""
         arrived: _Queue = asyncio.Queue(GROUP)
@@ -43,7 +47,7 @@ class Intake:
                 last = _rising(group, last)
                 household = self._rosters.current.household if self._rosters.current else ""
                 good, refused = await _check_all(group, edge, household)
-                await self._store.put_events(edge.id, good)
+                await self._store.put_events(edge.id, good, last)
                 self.taken += len(good)
                 self.refused += len(refused)
                 for item in refused:

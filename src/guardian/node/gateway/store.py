@@ -24,6 +24,10 @@ _PUT_EVENT = """
     WHERE excluded.revision > events.revision AND excluded.edge_id = events.edge_id"""
 # The first edge that names an object has it: another edge cannot divert its readers.
 _PUT_OBJECT = "INSERT INTO objects (id, edge_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
+# It may fall: an edge that was restored from a backup counts from there again.
+_ACKNOWLEDGE = """
+    INSERT INTO acknowledged (edge_id, position) VALUES (?, ?)
+    ON CONFLICT (edge_id) DO UPDATE SET position = excluded.position"""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,12 @@ class Store:
         self.writer.close()
         self._reader.dispose()
 
-    async def put_events(self, edge_id: str, events: Sequence[NewEvent]) -> None:
-        """Durable when this returns. Of two revisions the newer wins, a repeat changes nothing."""
+    async def put_events(self, edge_id: str, events: Sequence[NewEvent], acknowledged: int) -> None:
+        """Durable when this returns. Of two revisions the newer wins, a repeat changes nothing.
+
+        Args:
+            acknowledged: the position in the edge's outbox that all this reaches up to.
+        """
         moment = to_text(now())
 
         def work(connection: sa.Connection) -> None:
@@ -85,13 +93,30 @@ class Store:
                 for count, item in enumerate(events, 1)
             ]
             objects = [(name, edge_id) for item in events for name in item.objects]
-            connection.exec_driver_sql(_PUT_EVENT, rows)
+            if rows:
+                connection.exec_driver_sql(_PUT_EVENT, rows)
             if objects:
                 connection.exec_driver_sql(_PUT_OBJECT, objects)
+            connection.exec_driver_sql(_ACKNOWLEDGE, (edge_id, acknowledged))
 
+        await self.writer.run(work)
         if events:
-            await self.writer.run(work)
             self.events_bell.ring()
+
+    async def acknowledged(self, edge_id: str) -> int | None:
+        """The position in an edge's outbox up to which its events are here; None before it was ever counted."""
+
+        def work(connection: sa.Connection) -> int | None:
+            query = "SELECT position FROM acknowledged WHERE edge_id = ?"
+            found: int | None = connection.exec_driver_sql(query, (edge_id,)).scalar_one_or_none()
+            return found
+
+        return await self.read(work)
+
+    async def newest_position(self) -> int:
+        """The position of the event that came last; 0 for none."""
+        query = "SELECT coalesce(max(position), 0) FROM events"
+        return await self.read(lambda connection: int(connection.exec_driver_sql(query).scalar_one()))
 
     async def events_after(self, position: int, limit: int) -> list[StoredEvent]:
         """Events in the order of their positions; a superseded revision is not among them."""
