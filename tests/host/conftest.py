@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.host.runner import HERE, Host, connect
+from tests.host.runner import HERE, ROOT, Host, connect
+from tests.host.verdicts import template
 
 TIERS = ("edge", "node", "control")
 
@@ -48,5 +49,14 @@ def services(host: Host, tier: str) -> list[str]:
     """Every guardian service of the tier that is loaded, instances by their own names, templates not."""
     listed = host.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "guardian-*.service")
     files = host.run("systemctl", "list-unit-files", "--plain", "--no-legend", "guardian-*.service")
-    names = {line.split()[0] for line in [*listed.lines, *files.lines]}
-    return sorted(name for name in names if not name.endswith("@.service") and "-probe" not in name)
+    names = sorted({line.split()[0] for line in [*listed.lines, *files.lines]})
+    found = [name for name in names if not name.endswith("@.service") and "-probe" not in name]
+    # One instance stands for all of a template: they are told apart by their name alone.
+    return sorted({template(name): name for name in reversed(found)}.values())
+
+
+@pytest.fixture(scope="session")
+def ceilings() -> dict[str, float]:
+    """How exposed each unit may be."""
+    table = tomllib.loads((ROOT / "units" / "exposure.toml").read_text("utf-8"))
+    return {name: float(value) for name, value in table.items()}

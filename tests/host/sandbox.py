@@ -42,6 +42,10 @@ _NAMES = (
 _CAPABILITIES = _NAMES.split()
 
 
+# One place in each world a daemon might send to.
+PLACES = {"loopback": "127.0.0.1", "tunnel": "10.86.0.1", "internet": "198.51.100.1"}
+
+
 @dataclass(frozen=True)
 class Seen:
     """What the probe said from inside."""

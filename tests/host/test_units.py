@@ -1,10 +1,9 @@
 """The tier's units on the running host: which there are, that they run, in what order, and how exposed each is."""
 
-import re
-import tomllib
 from typing import Any
 
-from tests.host.runner import ROOT, Host
+from tests.host.runner import Host
+from tests.host.verdicts import changed_units, exposed
 
 
 def test_systemd_has_nothing_that_failed(host: Host):
@@ -39,31 +38,9 @@ def test_systemd_goes_by_the_unit_files_that_lie_there(host: Host, services: lis
     assert "NeedDaemonReload=yes" not in shown
 
 
-def test_no_unit_is_more_exposed_than_its_ceiling(host: Host, services: list[str]):
-    ceilings = ceilings_of(tomllib.loads((ROOT / "units" / "exposure.toml").read_text("utf-8")))
-    commands = [["systemd-analyze", "security", "--no-pager", "--", name] for name in services]
-    measured = {name: exposure(result.out) for name, result in zip(services, host.run_all(*commands), strict=True)}
-    assert measured
-    too_high = {
-        name: (score, ceilings.get(template(name)))
-        for name, score in measured.items()
-        if template(name) not in ceilings or score > ceilings[template(name)]
-    }
-    assert too_high == {}
+def test_units_are_what_the_release_ships_to_the_letter(host: Host, services: list[str]):
+    assert changed_units(host, services) == {}
 
 
-def exposure(text: str) -> float:
-    """The score of `systemd-analyze security`, from 0 to 10."""
-    found = re.search(r"Overall exposure level for \S+: ([0-9.]+) ", text)
-    assert found, text[-500:]
-    return float(found[1])
-
-
-def template(name: str) -> str:
-    """`guardian-camera@front.service` has the ceiling of its template."""
-    return f"{name.partition('@')[0]}@.service" if "@" in name else name
-
-
-def ceilings_of(table: dict[str, Any]) -> dict[str, float]:
-    """All numbers of the file, by unit."""
-    return {name: float(value) for name, value in table.items()}
+def test_no_unit_is_more_exposed_than_its_ceiling(host: Host, services: list[str], ceilings: dict[str, float]):
+    assert exposed(host, services, ceilings) == {}

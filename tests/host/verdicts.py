@@ -1,0 +1,90 @@
+"""What is wrong with a unit on the host, as data: tests assert it is nothing, planted faults that it is something."""
+
+import re
+from typing import Any
+
+from tests.host.runner import Host
+from tests.host.sandbox import Seen
+
+Difference = dict[str, tuple[Any, Any]]
+# Where the release in force keeps the units that the host's are copies of or links to.
+SHIPPED = "/opt/guardian/current/units"
+
+
+def differences(seen: Seen, wanted: dict[str, Any], instance: str = "") -> Difference:
+    """What was found and what should have been, where they are not the same; an instance's name is `%i` in `wanted`."""
+
+    def general(names: list[str]) -> list[str]:
+        return sorted(re.sub(rf"(?<![a-z0-9_]){re.escape(instance)}(?![a-z0-9_])", "%i", name) for name in names)
+
+    found: dict[str, Any] = {
+        "user": seen.who["user"],
+        "groups": sorted({seen.who["group"], *seen.who["groups"]}),
+        "capabilities": seen.capabilities("Bnd"),
+        "may": sorted(seen.allowed),
+        "sends": sorted(key for key, said in seen.sends.items() if said == "allowed"),
+        "writes": general(seen.writable) if instance else seen.writable,
+        "asks": general(seen.sockets) if instance else seen.sockets,
+        "secrets": general(seen.who["credentials"]) if instance else seen.who["credentials"],
+        "devices": seen.devices,
+        "umask": seen.who["umask"],
+    }
+    apart = {key: (value, wanted.get(key)) for key, value in found.items() if value != wanted.get(key)}
+    usable = set(seen.capabilities("Eff")) | set(seen.capabilities("Prm")) | set(seen.capabilities("Amb"))
+    if not usable <= set(wanted["capabilities"]):
+        apart["capabilities in use"] = (sorted(usable), wanted["capabilities"])
+    for key in ("no_new_privileges", "seccomp"):
+        if not seen.who[key]:
+            apart[key] = (False, True)
+    return apart
+
+
+def changed_units(host: Host, units: list[str]) -> dict[str, str]:
+    """Units whose text, drop-ins and all, is not what the release in force ships; by name, what is the matter."""
+    shipped = {
+        entry.path.rpartition("/")[2]: entry.path for entry in host.walk(SHIPPED, kinds="-") if _is_main(entry.path)
+    }
+    extra = {host.read(entry.path) for entry in host.walk(SHIPPED, kinds="-") if ".d/" in entry.path}
+    found = {}
+    for unit in units:
+        shown = host.run("systemctl", "show", "--property=FragmentPath,DropInPaths", "--", unit).out
+        values = dict(line.split("=", 1) for line in shown.splitlines())
+        name = template(unit)
+        if name not in shipped:
+            found[unit] = f"no {name} is in {SHIPPED}"
+        elif host.read(values["FragmentPath"]) != host.read(shipped[name]):
+            found[unit] = f"{values['FragmentPath']} is not {shipped[name]}"
+        foreign = [path for path in values["DropInPaths"].split() if host.read(path) not in extra]
+        if foreign:
+            found[unit] = f"{', '.join(foreign)}: no drop-in of the release"
+    return found
+
+
+def exposed(host: Host, units: list[str], ceilings: dict[str, float]) -> dict[str, tuple[float, float | None]]:
+    """Units that `systemd-analyze security` finds above their ceiling, or that have none: score, ceiling."""
+    commands = [["systemd-analyze", "security", "--no-pager", "--", name] for name in units]
+    measured = {name: score(result.out) for name, result in zip(units, host.run_all(*commands), strict=True)}
+    limits = {name: ceilings.get(template(name)) for name in units}
+    return {name: (value, limits[name]) for name, value in measured.items() if value > (limits[name] or -1)}
+
+
+def score(text: str) -> float:
+    """The sum of `systemd-analyze security`, from 0 to 10."""
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+) ", text)
+    assert found, text[-500:]
+    return float(found[1])
+
+
+def template(name: str) -> str:
+    """`guardian-camera@front.service` is written in `guardian-camera@.service`."""
+    front, at, _ = name.partition("@")
+    return f"{front}@.{name.rpartition('.')[2]}" if at else name
+
+
+def instance(name: str) -> str:
+    """`front` of `guardian-camera@front.service`."""
+    return name.partition("@")[2].rpartition(".")[0]
+
+
+def _is_main(path: str) -> bool:
+    return ".d/" not in path and path.rpartition(".")[2] in ("service", "socket", "timer", "path", "target", "slice")
