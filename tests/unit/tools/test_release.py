@@ -138,3 +138,34 @@ def test_migrations_that_fork_are_refused(tmp_path: Path) -> None:
         migration(versions, name, None if name == "0001" else "0001")
     with pytest.raises(Refused, match="not one chain"):
         schemas.of_tier(tmp_path, "edge")
+
+
+PATCHES = sorted((tree.ROOT / "molecule/upgrade").glob("*.patch"))
+
+
+def patched(name: str, target: Path) -> Path:
+    target.mkdir()
+    tree.copy(Wanted(patches=[tree.ROOT / "molecule/upgrade" / name], version="0.3.0.dev1"), target)
+    return target
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
+def test_the_releases_that_tests_upgrade_to_can_still_be_made(patch: Path, tmp_path: Path) -> None:
+    source = patched(patch.name, tmp_path / "copy")
+    for tier in ("edge", "node", "control"):
+        assert schemas.of_tier(source / "src", tier)
+    for path in (source / "src").rglob("*.py"):
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def test_the_next_release_differs_by_migrations_that_only_add_and_by_a_field(tmp_path: Path) -> None:
+    source = patched("next.patch", tmp_path / "copy")
+    for tier, store in (("control", "control"), ("node", "gateway")):
+        ours = schemas.of_tier(tree.ROOT / "src", tier)[store]
+        theirs = schemas.of_tier(source / "src", tier)[store]
+        assert theirs["revisions"][:-1] == ours["revisions"]
+        # So that this release may go on with what that one leaves.
+        assert theirs["oldest_code"] in ours["revisions"]
+    for name in ("edge/v1/edge.proto", "control/v1/control.proto"):
+        ours_text, theirs_text = ((root / "proto/guardian" / name).read_text() for root in (tree.ROOT, source))
+        assert set(ours_text.splitlines()) < set(theirs_text.splitlines())
