@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tools.lab import camera, hosts, keeper, network, roots
+from tools.lab import camera, hosts, keeper, network, roots, wire
 from tools.lab import supply as supplies
 from tools.lab.places import BUILD, ROOT, Refused, is_inside, name, run
 
@@ -79,6 +79,9 @@ def parse() -> argparse.Namespace:
     verb = verbs.add_parser("camera", help="the camera at home, rtsp://camera:8554/front")
     verb.add_argument("state", choices=["on", "off"])
     verb.set_defaults(call=lambda given: within(camera.start if given.state == "on" else camera.stop))
+    verb = verbs.add_parser("capture", help="what crosses the home's line, into build/lab/captures/")
+    verb.add_argument("state", choices=["on", "off"])
+    verb.set_defaults(call=lambda given: within(wire.start if given.state == "on" else wire.stop))
     verb = verbs.add_parser("list", help="hosts that are up")
     verb.set_defaults(call=listing)
     return parser.parse_args()

@@ -10,6 +10,8 @@ from tools.lab.places import ROOT, SUPPLIES, Refused, run
 
 FILM = SUPPLIES / "camera" / "garden.film"
 PORT = 8554
+# As in inventories/molecule.
+LOGIN = ["--user", "viewer", "--password", "lab camera"]
 
 
 def start() -> None:
@@ -20,7 +22,7 @@ def start() -> None:
     server = ["/usr/bin/python3", str(ROOT / "tools/camera/serve.py"), "--address", "0.0.0.0", "--port", str(PORT)]
     with (run() / "camera.log").open("wb") as log:
         process = subprocess.Popen(
-            ["ip", "netns", "exec", "home", *server, f"front={FILM}"],
+            ["ip", "netns", "exec", "home", *server, *LOGIN, f"front={FILM}"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,0 +1,108 @@
+"""What a site is for: who is at the camera is seen at the control plane; only sealed bytes travel, in a tunnel."""
+
+import asyncio
+import hashlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from tests.host.runner import ROOT, Host
+from tests.host.site.household import Owner, until
+from tools.lab import network, wire
+from tools.lab.__main__ import entering
+
+from guardian.vault.reader import BytesSource, open_of_any_edge
+from guardian.vault.roster_author import open_epochs
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+# Ids of every event in the edge's outbox that its node has not acknowledged yet.
+WAITING = """
+import json, sqlite3
+where = "/var/lib/guardian/"
+with sqlite3.connect(f"file:{where}uplink/uplink.db?mode=ro", uri=True) as store:
+    cursor = max([row[0] for row in store.execute("SELECT position FROM cursor")], default=0)
+with sqlite3.connect(f"file:{where}analyzer/events.db?mode=ro", uri=True) as store:
+    rows = store.execute("SELECT DISTINCT event_id FROM outbox WHERE position > ?", (cursor,))
+    print(json.dumps([row[0] for row in rows]))
+"""
+
+
+async def test_a_person_at_the_camera_is_an_event_at_the_control_plane(owner: Owner):
+    assert await until("an event of a person with a clip", lambda: person_with_clip(owner), 120)
+
+
+async def test_the_clip_comes_back_sealed_through_the_relay_and_opens_with_the_owners_keys(owner: Owner, edge: Host):
+    event = await until("an event of a person with a clip", lambda: person_with_clip(owner), 120)
+    assert event is not None
+    clip = next(item["id"] for item in event["objects"] if item["kind"] == "clip")
+    data = await owner.sealed(clip)
+    opened = open_of_any_edge(BytesSource(data), owner.chain, open_epochs(owner.chain, owner.author))
+    opened.check()
+    assert opened.header.metadata.media == "video/mp4"
+    assert b"ftyp" not in data
+    found = edge.run("find", "/var/lib/guardian/cameras", "-name", f"{clip}.sealed").lines
+    assert edge.run("sha256sum", found[0]).out.split()[0] == sha256(data)
+
+
+async def test_nothing_is_lost_or_doubled_when_the_line_is_cut_for_a_minute(owner: Owner, edge: Host):
+    plug("out")
+    try:
+        await asyncio.sleep(60)
+        waiting: list[str] = json.loads(edge.run("python3", "-c", WAITING).out)
+    finally:
+        plug("in")
+    assert waiting, "nobody was at the camera for a minute: this would prove nothing"
+
+    async def all_arrived() -> bool:
+        return set(waiting) <= {item["id"] for item in await owner.events()}
+
+    assert await until("what happened meanwhile arrives", all_arrived, 90)
+    ids = [item["id"] for item in await owner.events()]
+    assert len(ids) == len(set(ids))
+
+
+async def test_nothing_but_wireguard_crosses_the_line(owner: Owner):
+    packets = wire.read(wire.capture())
+    assert sum(packet.is_wireguard for packet in packets) > 100
+    odd = [packet for packet in packets if not may_cross(packet)]
+    assert [f"{p.kind} {p.source}:{p.source_port} > {p.target}:{p.target_port}" for p in odd] == []
+
+
+async def test_the_edge_enrolled_before_that_and_said_nothing_in_clear(owner: Owner):
+    enrolment = [packet for packet in wire.read(wire.capture()) if packet.kind == "tcp"]
+    assert not any(b"gdn1." in packet.payload or b"guardian://" in packet.payload for packet in enrolment)
+
+
+def may_cross(packet: wire.Packet) -> bool:
+    """The tunnel; enrolment's own port; and what any cable carries."""
+    node, home = network.ADDRESSES["node"], network.HOME_OUTSIDE
+    if packet.kind in {"arp", "ip6"}:
+        return packet.kind == "arp" or packet.source.startswith(("fe80:", "::"))
+    if {packet.source, packet.target} != {node, home}:
+        return False
+    there = packet.target_port if packet.target == node else packet.source_port
+    return (packet.is_wireguard and there == 51820) or (packet.kind == "tcp" and there == 7444)
+
+
+async def person_with_clip(owner: Owner) -> dict[str, Any] | None:
+    """The newest that is over."""
+    return next(
+        (
+            item
+            for item in await owner.events()
+            if item["label"] == "person" and item["end"] and any(part["kind"] == "clip" for part in item["objects"])
+        ),
+        None,
+    )
+
+
+def plug(state: str) -> None:
+    """The home's line, by the lab."""
+    subprocess.run([*entering(), sys.executable, "-m", "tools.lab", "plug", state], cwd=ROOT, check=True)
+
+
+def sha256(data: bytes) -> str:
+    """As sha256sum prints it."""
+    return hashlib.sha256(data).hexdigest()
