@@ -121,6 +121,9 @@ class RelaySection(Section):
     ui_origin: Origin = Field(
         default="http://127.0.0.1:8080", title="UI's origin", description="The one origin whose pages may ask."
     )
+    forwarded_allow_ips: tuple[str, ...] = Field(
+        default=(), title="Proxies", description="Proxies whose X-Forwarded-For is believed."
+    )
     requests_per_second: float = Field(
         default=100.0, ge=1, le=10_000, title="Requests", description="Sustained requests a second from one address."
     )

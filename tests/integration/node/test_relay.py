@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +351,24 @@ async def test_whoever_knocks_too_often_is_asked_to_wait(house: House):
     assert late
     assert late[0].headers["retry-after"]
     assert reason(late[0])[1] == "rate_limited"
+
+
+async def knock(http: httpx.AsyncClient, number: int) -> int:
+    """A stranger who says each time that she comes from elsewhere."""
+    says = {"X-Forwarded-For": f"198.51.100.{number}"}
+    return (await http.post("/v1/challenges", json={"ticket": "x"}, headers=says)).status_code
+
+
+async def test_an_address_that_a_stranger_makes_up_is_not_believed(house: House):
+    """uvicorn by itself believes whoever comes from this machine."""
+    answers = await asyncio.gather(*(knock(house.browser.http, number) for number in range(120)))
+    assert 429 in answers
+
+
+async def test_behind_a_proxy_each_address_has_a_limit_of_its_own(node: Node):
+    relay = node.settings.relay.model_copy(update={"forwarded_allow_ips": ("127.0.0.1",)})
+    proxied = replace(node, settings=node.settings.model_copy(update={"relay": relay}))
+    async with relay_at(proxied) as server, httpx.AsyncClient(base_url=f"http://{server.address}", timeout=30) as http:
+        answers = await asyncio.gather(*(knock(http, number) for number in range(120)))
+        assert 429 not in answers
+        assert 429 in await asyncio.gather(*(knock(http, 7) for _ in range(120)))

@@ -39,7 +39,11 @@ class RelayServer:
             lifespan="off",
             server_header=False,
             date_header=False,
-            http=patient(_PER_ADDRESS),
+            # uvicorn by itself would believe any program of this machine.
+            proxy_headers=bool(settings.relay.forwarded_allow_ips),
+            forwarded_allow_ips=list(settings.relay.forwarded_allow_ips),
+            # Behind a proxy all come from one address.
+            http=patient(0 if settings.relay.forwarded_allow_ips else _PER_ADDRESS),
             limit_concurrency=_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=1,
