@@ -1,4 +1,4 @@
-"""`python -m tools.lab.verify HOST TEST…`: tests/host against one host of the lab, or `site` for all; for molecule."""
+"""`python -m tools.lab.verify HOST TEST…`: tests/host against a host of the lab, or what TOGETHER names; for molecule."""
 
 import os
 import subprocess
@@ -6,13 +6,16 @@ import sys
 
 from tools.lab.places import BUILD, ROOT
 
+# All three hosts, as a site or bare; or the lab itself.
+TOGETHER = {"site", "bare", "lab"}
+
 
 def main() -> int:
     """pytest's exit status; a run that tested nothing, or skipped, has failed."""
     host, *tests = sys.argv[1:]
     report = BUILD / "reports" / f"{os.environ.get('MOLECULE_SCENARIO_NAME', 'none')}-{host}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
-    address = host if host == "site" else f"lab:{host}"
+    address = host if host in TOGETHER else f"lab:{host}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *tests]
     settings = os.environ | {"HOST": address, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     status = subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode

@@ -1,0 +1,95 @@
+"""Bad input on bare hosts: the play stops before it changes anything, and says what to do."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.host.bare.conftest import Refusal
+from tests.host.runner import Host
+from tools.lab.supply import RELEASES
+
+Play = Callable[..., Refusal]
+
+
+def refused(refusal: Refusal, *words: str) -> None:
+    """It failed, named the fault, promised that nothing was changed, and kept the promise."""
+    assert refusal.status != 0
+    for word in (*words, "Nothing was changed"):
+        assert word in refusal.said, refusal.said[-3000:]
+    assert refusal.changed == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
+        ({"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
+        ({"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
+        ({"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
+    ],
+    ids=["wrong_variable", "wrong_camera", "missing_wheelhouse", "unknown_name"],
+)
+def test_a_variable_that_cannot_be(play: Play, variables: dict[str, object], words: tuple[str, ...]):
+    refused(play(**variables), *words)
+
+
+def test_a_host_that_is_not_supported(play: Play, bare: dict[str, Host]):
+    with text(bare["edge"], "/etc/os-release", "VERSION_ID=", 'VERSION_ID="11"'), version(bare["edge"], "11.9\n"):
+        refused(play(), "edge runs Debian 11", "Debian 12 or 13")
+
+
+def test_a_host_without_room(play: Play, bare: dict[str, Host]):
+    bare["node"].run("mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", "/opt")
+    try:
+        refused(play(), "node", "MiB", "room")
+    finally:
+        bare["node"].run("umount", "/opt")
+
+
+def test_a_peer_that_does_not_answer(play: Play):
+    # 192.0.2.250: nobody in the lab.
+    token = "gdn1.eyJhIjoiMTkyLjAuMi4yNTA6NzQ0NCIsInAiOiIiLCJzIjoiIn0"
+    refused(play("playbooks/edge.yml", edge_token=token), "192.0.2.250", "7444")
+
+
+def test_a_wheelhouse_with_a_wrong_hash(play: Play):
+    with damaged() as name:
+        refused(play(python_release_wheelhouse=f"/srv/guardian/releases/{name}"), "hash")
+
+
+@contextmanager
+def damaged() -> Iterator[str]:
+    """A copy of the release of which one wheel has one other byte."""
+    folder = RELEASES / "damaged"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree((RELEASES / "this").resolve(), folder, copy_function=lambda a, b: Path(b).hardlink_to(a))
+    wheel = min((folder / "wheels").iterdir())
+    data = bytearray(wheel.read_bytes())
+    data[len(data) // 2] ^= 1
+    wheel.unlink()
+    wheel.write_bytes(data)
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def text(host: Host, path: str, begins: str, line: str) -> Iterator[None]:
+    """A file of the host with another line in it."""
+    before = host.read(path)
+    assert before is not None
+    lines = [line if item.startswith(begins) else item for item in before.splitlines()]
+    host.write(path, "\n".join(lines) + "\n")
+    yield
+    host.write(path, before)
+
+
+@contextmanager
+def version(host: Host, said: str) -> Iterator[None]:
+    """Another /etc/debian_version."""
+    before = host.read("/etc/debian_version")
+    assert before is not None
+    host.write("/etc/debian_version", said)
+    yield
+    host.write("/etc/debian_version", before)
