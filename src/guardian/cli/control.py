@@ -65,7 +65,7 @@ def node_revoke(
 
 def _with_nodes(settings: Settings, work: Callable[[NodeService], Awaitable[T]]) -> T:
     async def run() -> T:
-        database = Database(settings.database.dsn)
+        database = Database(settings.database.app)
         try:
             return await work(NodeService(database))
         finally:

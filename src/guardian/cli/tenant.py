@@ -69,7 +69,7 @@ def show(path: Path = Config, as_json: bool = Json) -> None:
 
 
 async def _create(settings: Settings, name: str, email: str, password: str, person: str) -> str:
-    database = Database(settings.database.dsn)
+    database = Database(settings.database.app)
     try:
         accounts = AccountService(database, Passwords(), settings.api)
         return await TenantService(database).create(accounts, name, email, password, person)
@@ -78,7 +78,7 @@ async def _create(settings: Settings, name: str, email: str, password: str, pers
 
 
 async def _list(settings: Settings) -> list[TenantInfo]:
-    database = Database(settings.database.owner_dsn)
+    database = Database(settings.database.owner)
     try:
         return list(await TenantService(database).list_all())
     finally:

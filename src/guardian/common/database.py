@@ -1,6 +1,8 @@
 """SQLite stores and Alembic: one writer a file, WAL, nothing acknowledged before it is on the disk."""
 
+import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from alembic import command
@@ -25,6 +27,12 @@ def open_sqlite(path: Path, *, durable: bool = True, read_only: bool = False) ->
         url, poolclass=NullPool if read_only else StaticPool, connect_args={"check_same_thread": False}
     )
 
+    if read_only:
+
+        @event.listens_for(engine, "do_connect")
+        def _open(_: object, __: object, ___: object, ____: object) -> sqlite3.Connection:
+            return _connect_reader(path)
+
     @event.listens_for(engine, "connect")
     def _configure(connection: object, _: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
@@ -36,6 +44,27 @@ def open_sqlite(path: Path, *, durable: bool = True, read_only: bool = False) ->
         cursor.close()
 
     return engine
+
+
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    """For one look, of a user who may not write beside the file.
+
+    A writer that ended well leaves no `-wal` behind, and SQLite would make one even to read. As nobody writes then, the
+    file is read as one that does not change.
+    """
+    connection = _reader(path, "mode=ro")
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError:
+        if path.exists() and not path.with_name(f"{path.name}-wal").exists():
+            connection.close()
+            return _reader(path, "mode=ro&immutable=1")
+    # What is wrong beside that it says itself, when it is asked.
+    return connection
+
+
+def _reader(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False)
 
 
 def alembic_config(package: str) -> Config:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -34,10 +35,17 @@ class Line:
         self._health = health
         self._stopping = stopping
         self._backoff = Backoff(initial=0.5, maximum=15.0)
+        self._heard = time.monotonic()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the call last worked or failed for a cause it named: what a watchdog may rest on."""
+        return time.monotonic() - self._heard
 
     def up(self, sentence: str, **detail: Any) -> None:
         """It works: the next failure is tried again soon."""
         self._backoff.reset()
+        self._heard = time.monotonic()
         if self._health.set(self.name, "ok", sentence, **detail):
             _log.info("line_up", line=self.name)
 
@@ -58,6 +66,7 @@ class Line:
 
     def down(self, fault: GuardianError) -> None:
         """It does not work now, and why."""
+        self._heard = time.monotonic()
         state: State = "waiting" if fault.reason == "peer_away" else "degraded"
         if fault.reason in _FINAL:
             state = "failed"

@@ -10,11 +10,31 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 PATIENCE_SECONDS = 10.0
 
 
+class _Answering(H11Protocol):
+    """Ends like uvicorn's own, but answers who was taken and whose first request is on its way."""
+
+    _closing = False
+
+    def shutdown(self) -> None:
+        # None before the first request, which uvicorn does not say; it would close the connection as if refused.
+        cycle: Any = self.cycle
+        if cycle is None:
+            self._closing = True
+            return
+        super().shutdown()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        cycle: Any = self.cycle
+        if self._closing and cycle is not None:
+            cycle.keep_alive = False
+
+
 def patient(per_address: int = 0) -> type[H11Protocol]:
     """A protocol for `uvicorn.Config(http=…)`; counts are its own. `per_address` 0: no limit, as behind a proxy."""
     open_now: Counter[str] = Counter()
 
-    class Patient(H11Protocol):
+    class Patient(_Answering):
         _address = ""
         _looking: asyncio.TimerHandle | None = None
         _seen: Any = None

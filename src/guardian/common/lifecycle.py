@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -43,13 +43,17 @@ class Service(Generic[C]):
         # An ASGI app to serve instead of the plain health routes (it must contain them).
         self.app: Any = None
         self.on_reload: Callable[[C], Awaitable[None]] | None = None
+        # Settings, as dotted names or sections, that are read at start alone.
+        self.fixed: tuple[str, ...] = ("state_dir", "run_dir")
+        self._started_with = settings
+        self._note = ""
         self._reload = reload
         # Without systemd the client would leave a socket open.
         self._notifier = sdnotify.SystemdNotifier() if "NOTIFY_SOCKET" in os.environ else None
         self._health_open = False
         self._said_ready = False
         self._petted = 0.0
-        self._status = ""
+        self._status = self._text = ""
 
     def ready(self) -> None:
         """Configuration is valid, sockets are open; READY follows as soon as the health socket is open too."""
@@ -69,6 +73,9 @@ class Service(Generic[C]):
 
     def status(self, text: str) -> None:
         """One line for `systemctl status` and `guardian status`."""
+        self._text = text
+        # A line that ends would begin an assignment of its own.
+        text = (text + self._note).replace("\n", " ")
         self.health.status = text
         if text != self._status:
             self._status = text
@@ -82,17 +89,22 @@ class Service(Generic[C]):
             self._notify("WATCHDOG=1")
 
     async def reload(self) -> None:
-        """SIGHUP: a wrong configuration is reported and the old one goes on."""
+        """SIGHUP: a wrong configuration is reported and the old one goes on; so is what only a restart takes over."""
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             settings = self._reload()
             if self.on_reload is not None:
                 await self.on_reload(settings)
             self.settings = settings
-            _log.info("config_reloaded")
+            log.set_level(getattr(settings, "log_level", "info"))
+            late = changed(self._started_with, settings, self.fixed)
+            self._note = f"; restart it to apply {', '.join(late)}" if late else ""
+            _log.info("config_reloaded", needs_restart=late)
         except GuardianError as error:
+            self._note = f"; the changed configuration was refused: {error.sentence}"
             _log.error("config_refused", reason=error.reason, sentence=str(error))
         finally:
+            self.status(self._text)
             self._notify("READY=1")
 
     def _notify(self, message: str) -> None:
@@ -109,6 +121,24 @@ class Service(Generic[C]):
 Run = Callable[[Service[C]], Awaitable[None]]
 
 
+def changed(before: BaseModel, after: BaseModel, names: Iterable[str]) -> list[str]:
+    """Which of the settings named, or of those in the sections named, differ; each by its dotted name."""
+    old, new = _flat(before), _flat(after)
+    return sorted(
+        key
+        for key in old.keys() | new.keys()
+        if old.get(key) != new.get(key) and any(key == name or key.startswith(f"{name}.") for name in names)
+    )
+
+
+def _flat(settings: BaseModel, prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {f"{prefix}{name}": value}
+    return found
+
+
 def daemon(
     name: str,
     model: type[C],
@@ -118,6 +148,8 @@ def daemon(
     default_config: str,
     check: Callable[[C], None] | None = None,
     instance: str = "",
+    check_instance: Callable[[C, str], None] | None = None,
+    fixed: tuple[str, ...] = (),
 ) -> NoReturn:
     """Entry point of a console script; never returns.
 
@@ -126,7 +158,9 @@ def daemon(
         model: the tier's configuration; must have `state_dir`, `run_dir` and `log_level`.
         run: the daemon; must return soon after `service.stopping` is set.
         check: deeper validation for `--check` and start (files that must exist); raises GuardianError.
+        fixed: settings, or whole sections, that the daemon reads at start alone; a reload says which of them changed.
         instance: name of a positional argument, e.g. "camera", whose value is put into `service.instance`.
+        check_instance: the same for what belongs to that value alone.
     """
     parser = argparse.ArgumentParser(prog=f"guardian-{name}", description=description)
     parser.add_argument(
@@ -144,6 +178,8 @@ def daemon(
         settings = config.load(model, arguments.config)
         if check is not None:
             check(settings)
+        if check_instance is not None:
+            check_instance(settings, arguments.instance)
         return settings
 
     try:
@@ -155,11 +191,12 @@ def daemon(
         os.umask(0o027)
         run_dir: Path = settings.run_dir  # type: ignore[attr-defined]
         service = Service(label, settings, run_dir, reload)
+        service.fixed += fixed
         service.instance = getattr(arguments, "instance", "")
         asyncio.run(_main(service, run))
     except GuardianError as error:
         _log.critical(
-            "cannot_start" if "service" not in locals() else "stopped_by_error",
+            "config_refused" if arguments.check else "stopped_by_error" if "service" in locals() else "cannot_start",
             reason=error.reason,
             sentence=str(error),
         )

@@ -53,6 +53,11 @@ def setup(service: str, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
+def set_level(level: str) -> None:
+    """From now on."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def get(name: str) -> structlog.stdlib.BoundLogger:
     """A logger; events are a small closed set of snake_case words, values go beside them."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)

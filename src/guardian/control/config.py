@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field
 
+from guardian.common import secrets
 from guardian.common.config import Section
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-f:]+\]|[A-Za-z0-9.-]{1,253}):(?P<port>[0-9]{1,5})")
@@ -41,6 +42,20 @@ Origin = Annotated[str, AfterValidator(_origin)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 
+def _with_password(dsn: str, credential: str) -> str:
+    folder = secrets.credentials()
+    # An empty one stands for none: PostgreSQL knows the daemon's user by its name.
+    if not dsn or folder is None or not (folder / credential).is_file():
+        return dsn
+    password = secrets.read(credential, folder).decode("utf-8", "strict").strip()
+    if not password:
+        return dsn
+    user, found, rest = dsn.partition("://")[2].partition("@")
+    if not found or ":" in user:
+        return dsn
+    return f"{dsn.partition('://')[0]}://{user}:{quote(password, safe='')}@{rest}"
+
+
 def host_port(listen: str) -> tuple[str, int]:
     """`127.0.0.1:80` or `[::1]:80` as a pair."""
     host, _, port = listen.rpartition(":")
@@ -61,6 +76,16 @@ class DatabaseSection(Section):
     pool_size: int = Field(
         default=10, ge=1, le=200, title="Connections", description="How many a daemon holds open at most."
     )
+
+    @property
+    def app(self) -> str:
+        """`dsn` with its password, where that is a credential of the unit: `database-app`."""
+        return _with_password(self.dsn, "database-app")
+
+    @property
+    def owner(self) -> str:
+        """`owner_dsn` with its password, where that is a credential of the unit: `database-owner`."""
+        return _with_password(self.owner_dsn, "database-owner")
 
 
 class ApiSection(Section):

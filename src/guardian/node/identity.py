@@ -70,19 +70,33 @@ def save(
     write_atomic(folder / "tls.key", tls_key, mode=0o600)
     write_atomic(folder / "tls.pem", tls_certificate, mode=0o640)
     write_atomic(folder / "ca.pem", ca, mode=0o640)
-    save_ticket_keys(state_dir, ticket_keys)
+    _write_ticket_keys(folder, ticket_keys)
     write_atomic(folder / IDENTITY_FILE, identity.model_dump_json().encode(), mode=0o640)
 
 
 def save_ticket_keys(state_dir: Path, keys: Sequence[bytes]) -> None:
-    """Replace the Ed25519 keys whose tickets the relay believes."""
+    """For the agent, in a folder of its own: replace the Ed25519 keys whose tickets the relay believes."""
+    _write_ticket_keys(private_folder(state_dir / "agent", mode=0o750), keys)
+
+
+def ticket_keys_file(state_dir: Path) -> Path:
+    """The newer of enrolment's keys and those the agent has got since."""
+    first, renewed = (folder / TICKET_KEYS_FILE for folder in (folder_of(state_dir), state_dir / "agent"))
+    try:
+        return renewed if renewed.stat().st_mtime_ns >= first.stat().st_mtime_ns else first
+    except FileNotFoundError:
+        return first
+
+
+def _write_ticket_keys(folder: Path, keys: Sequence[bytes]) -> None:
     text = json.dumps({"keys": [key.hex() for key in keys]})
-    write_atomic(folder_of(state_dir) / TICKET_KEYS_FILE, text.encode(), mode=0o640)
+    # Public keys: the relay, another user, reads them.
+    write_atomic(folder / TICKET_KEYS_FILE, text.encode(), mode=0o644)
 
 
 def load_ticket_keys(state_dir: Path) -> list[bytes]:
     """The Ed25519 public keys (32 bytes each) whose tickets count; raises IdentityError."""
-    path = folder_of(state_dir) / TICKET_KEYS_FILE
+    path = ticket_keys_file(state_dir)
     try:
         raw = path.read_bytes()
         keys = [bytes.fromhex(key) for key in json.loads(raw)["keys"]]

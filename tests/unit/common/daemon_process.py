@@ -39,4 +39,4 @@ async def run(service: Service[Settings]) -> None:
 
 
 if __name__ == "__main__":
-    daemon("sample", Settings, run, description="For tests.", default_config="sample.yaml")
+    daemon("sample", Settings, run, description="For tests.", default_config="sample.yaml", fixed=("manner",))

@@ -1,5 +1,7 @@
 """SQLite stores: migrated up and down, refused when newer or damaged, one writer."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,44 @@ def test_a_reader_cannot_write_and_makes_no_file(tmp_path: Path) -> None:
         connection.exec_driver_sql("INSERT INTO t VALUES (1)")
     reader.dispose()
     writer.dispose()
+
+
+def test_another_user_reads_a_store_while_its_writer_runs_after_it_was_killed_and_after_it_ended_well() -> None:
+    with tempfile.TemporaryDirectory(prefix="gr-") as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "events.db"
+        writer = database.open_sqlite(path)
+        with writer.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE outbox (position INTEGER PRIMARY KEY)")
+            connection.exec_driver_sql("INSERT INTO outbox VALUES (1)")
+        for item in Path(folder).iterdir():
+            item.chmod(0o644)
+        assert as_stranger(path) == 1, "while it runs"
+        left = {item.name: item.read_bytes() for item in Path(folder).iterdir()}
+        writer.dispose()
+        assert [item.name for item in Path(folder).iterdir()] == ["events.db"]
+        assert as_stranger(path) == 1, "after it ended well"
+        for name, data in left.items():
+            (Path(folder) / name).write_bytes(data)
+        assert as_stranger(path) == 1, "after it was killed"
+
+
+def as_stranger(path: Path) -> int:
+    """How many rows a process sees that may only read; as root it becomes nobody."""
+    child = os.fork()
+    if child == 0:
+        seen = 99
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setresgid(65534, 65534, 65534)
+                os.setresuid(65534, 65534, 65534)
+            else:
+                path.parent.chmod(0o555)
+            with database.open_sqlite(path, read_only=True).connect() as connection:
+                seen = int(connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())
+        finally:
+            os._exit(seen)
+    status = os.waitpid(child, 0)[1]
+    path.parent.chmod(0o755)
+    return os.waitstatus_to_exitcode(status)

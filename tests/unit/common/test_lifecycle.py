@@ -144,6 +144,35 @@ def test_a_wrong_configuration_is_refused_on_reload_and_the_old_one_goes_on(daem
     assert "STATUS=typo" not in daemon.notices
 
 
+def test_its_status_says_that_a_changed_configuration_was_refused_until_one_is_taken(daemon: Daemon) -> None:
+    daemon.start()
+    daemon.wait_for("READY=1")
+    daemon.write(greting="typo")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("RELOADING=1")
+    daemon.wait_for("READY=1")
+    [said] = [notice for notice in daemon.notices if "refused" in notice]
+    assert said.startswith("STATUS=hello; the changed configuration was refused: ")
+    daemon.write(greeting="hello")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("STATUS=hello")
+
+
+def test_what_only_a_restart_takes_over_is_said_on_reload(daemon: Daemon) -> None:
+    daemon.start()
+    daemon.wait_for("READY=1")
+    daemon.write(manner="deaf", log_level="error")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("STATUS=hello; restart it to apply manner")
+    daemon.write()
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_for("STATUS=hello")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.ended() == 0
+    # The first was said to be in force on level error, which hides it.
+    assert [line["needs_restart"] for line in daemon.log() if line["event"] == "config_reloaded"] == [[]]
+
+
 def test_a_daemon_that_cannot_go_on_says_why_and_fails(daemon: Daemon) -> None:
     daemon.start(manner="failing")
     assert daemon.ended() == 1

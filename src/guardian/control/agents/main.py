@@ -14,7 +14,7 @@ from guardian.control.database.watch import watch_database
 async def run(service: Service[Settings]) -> None:
     """Serve until told to stop."""
     settings = service.settings
-    database = Database(settings.database.dsn, pool_size=settings.database.pool_size)
+    database = Database(settings.database.app, pool_size=settings.database.pool_size)
     listener = Listener(database.libpq_dsn)
     server = AgentsServer(settings, database, listener)
     service.health.registry.register(server.figures)
@@ -42,4 +42,5 @@ def main() -> NoReturn:
         run,
         description="gRPC for nodes: enrolment, summaries, health, roster and commands.",
         default_config="/etc/guardian/control.yaml",
+        fixed=("agents", "database"),
     )

@@ -42,7 +42,7 @@ class Context:
     @classmethod
     def create(cls, settings: Settings, stopping: asyncio.Event) -> "Context":
         """Everything, over one pool and one listening connection."""
-        database = Database(settings.database.dsn, pool_size=settings.database.pool_size)
+        database = Database(settings.database.app, pool_size=settings.database.pool_size)
         listener = Listener(database.libpq_dsn)
         return cls(
             settings=settings,

@@ -32,7 +32,7 @@ async def run(service: Service[Settings]) -> None:
         service.ready()
 
         async def each_round() -> None:
-            service.status(f"serving on port {server.port}")
+            service.status(f"serving at {server.where}, {server.open} connections open")
 
         await watch_database(service, context.database, context.listener, each_round)
     finally:
@@ -49,5 +49,6 @@ def main() -> NoReturn:
         run,
         description="REST, live updates and the UI's files.",
         default_config="/etc/guardian/control.yaml",
+        fixed=("api", "database"),
         check=check,
     )

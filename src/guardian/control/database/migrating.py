@@ -30,7 +30,7 @@ async def migrate(settings: DatabaseSection, revision: str = "head") -> str:
         )
     config = alembic_config(PACKAGE)
     config.attributes["app_role"] = role
-    url = sa.make_url(settings.owner_dsn).set(drivername="postgresql+psycopg")
+    url = sa.make_url(settings.owner).set(drivername="postgresql+psycopg")
     engine = create_async_engine(url, poolclass=sa.NullPool)
     try:
         async with engine.begin() as connection:

@@ -25,7 +25,10 @@ def load_signer(state_dir: Path) -> Ed25519PrivateKey:
 
 def load_public(state_dir: Path) -> list[bytes]:
     """Public keys tickets may be signed by, 32 bytes each; one in base64 a line, the newest first."""
-    path = _ensure(state_dir) / _PUBLIC
+    path = state_dir / "tickets" / _PUBLIC
+    if not path.exists():
+        # Where daemons are users of their own only the API may make it: until then this one is tried again.
+        _ensure(state_dir)
     try:
         keys = [base64.b64decode(line, validate=True) for line in path.read_text("ascii").split()]
         for key in keys:
@@ -37,7 +40,10 @@ def load_public(state_dir: Path) -> list[bytes]:
 
 def _ensure(state_dir: Path) -> Path:
     # Others of the group read the public file; the private one has its own mode.
-    folder = private_folder(state_dir / "tickets", mode=0o750)
+    try:
+        folder = private_folder(state_dir / "tickets", mode=0o750)
+    except OSError as error:
+        raise _unusable(state_dir / "tickets") from error
     # Both daemons may start at once: the first makes the key, the second waits and finds it.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

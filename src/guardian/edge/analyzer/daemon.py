@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
 from prometheus_client import Counter, Histogram
@@ -49,18 +50,19 @@ class Analyzer:
         self._silent_since: dict[str, float] = {}
         state = private_folder(settings.state_dir / "analyzer", mode=0o750)
         self._store = EventStore(state / "events.db")
-        pictures = PictureFolder(
+        self._pictures = PictureFolder(
             private_folder(state / "objects", mode=0o750),
             quality=settings.snapshots.quality,
             thumbnail_height=settings.snapshots.height,
         )
         self._book = EventBook(
             self._store,
-            pictures,
+            self._pictures,
             ring=ring_socket(settings.run_dir),
             pre_capture=settings.record.pre_capture,
             post_capture=settings.record.post_capture,
         )
+        self._loop = asyncio.get_running_loop()
         self._cleaned_up = False
         registry = service.health.registry
         self._frames = Counter("guardian_frames_total", "Frames looked at", ["camera"], registry=registry)
@@ -140,8 +142,15 @@ class Analyzer:
             self._events.labels(state.camera, state.label).inc()
             self._latency.observe(max(0.0, time.time() - state.start))
             _log.info("event_started", camera=state.camera, label=state.label, id=state.id)
+            # From the writer's thread; a loop that is closed has nobody to tell.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._tell_event, state.camera, state.label, state.start)
         if state.end is not None:
             _log.info("event_ended", camera=state.camera, label=state.label, id=state.id)
+
+    def _tell_event(self, camera: str, label: str, start: float) -> None:
+        if link := self._intake.links.get(camera):
+            link.send({"type": "event", "label": label, "start": start})
 
     async def _on_hello(self, link: Link) -> None:
         watch = self._watches.get(link.camera)
@@ -230,18 +239,25 @@ class Analyzer:
                 _log.error("model_refused", reason=error.reason, sentence=str(error))
 
     async def _reload(self, settings: EdgeConfig) -> None:
-        """SIGHUP: only the detector and what is tracked change; a refused model leaves all as it was."""
+        """SIGHUP: all of it changes; a refused model leaves all as it was."""
         try:
             await self.engine.load(settings)
         except ModelError as error:
             _log.error("model_refused", reason=error.reason, sentence=str(error))
             if self.engine.detector is not None:
                 raise
-        if settings.objects != self._settings.objects or settings.detect != self._settings.detect:
+        before = self._settings
+        if any(getattr(settings, name) != getattr(before, name) for name in ("objects", "detect", "record")):
             for camera, watch in list(self._watches.items()):
                 self._store_states(await self.engine.run(watch.end_all))
                 self._watches[camera] = CameraWatch(camera, settings, watch.labels_asked)
         self._settings = settings
+        # Where the writer's thread, which uses them, is between two notes.
+        self._writer.put(partial(self._apply_writing, settings))
+
+    def _apply_writing(self, settings: EdgeConfig) -> None:
+        self._book.reach(settings.record.pre_capture, settings.record.post_capture)
+        self._pictures.like(quality=settings.snapshots.quality, thumbnail_height=settings.snapshots.height)
 
     def _tell(self) -> None:
         self.engine.tell()

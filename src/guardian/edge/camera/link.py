@@ -44,9 +44,10 @@ class AnalyzerLink:
         *,
         greeting: Callable[[Send], Awaitable[None]],
         record: Callable[[float], None],
+        event: Callable[[str, float], None] | None = None,
     ) -> None:
         self._socket = socket
-        self._hello, self._greeting, self._record = hello, greeting, record
+        self._hello, self._greeting, self._record, self._event = hello, greeting, record, event
         self._outbox: asyncio.Queue[tuple[dict[str, Any], bytes]] = asyncio.Queue(_MAX_QUEUED)
         self._lock = threading.Lock()
         self._credit = 0
@@ -144,6 +145,9 @@ class AnalyzerLink:
                 with self._lock:
                     self._heard = time.monotonic()
                 self._record(float(header["until"]))
+            elif header["type"] == "event" and isinstance(header.get("start"), int | float):
+                if self._event is not None:
+                    self._event(str(header.get("label"))[:64], float(header["start"]))
             else:
                 raise PeerError("The analyzer sent a message this camera does not know.", reason="ipc_malformed")
 

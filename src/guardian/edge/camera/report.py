@@ -43,6 +43,7 @@ class Report:
         self._source, self._recorder, self._sampler, self._link = source, recorder, sampler, link
         self._roster = RosterFile(service.settings.state_dir)
         self._units = 0
+        self._event = ""
         registry = service.health.registry
         self.motion = Counter("guardian_camera_motion_samples", "Samples with motion.", registry=registry)
         self.clips = Counter("guardian_camera_clips", "Clips ended, by state.", ["state"], registry=registry)
@@ -64,6 +65,11 @@ class Report:
         }
         for name, (text, value) in gauges.items():
             Gauge(name, text, registry=registry).set_function(value)
+
+    def happened(self, label: str, start: float) -> None:
+        """An event began here."""
+        named = label if label.isprintable() else "event"
+        self._event = f", last event {named} {time.strftime('%H:%M', time.localtime(start))}"
 
     def tick(self, camera: Camera) -> None:
         """Twice a second."""
@@ -105,9 +111,9 @@ class Report:
 
     def _line(self, fps: float, recording: bool) -> str:
         if not recording:
-            return f"{fps:.1f} fps, not recording"
+            return f"{fps:.1f} fps, not recording{self._event}"
         age = max(0.0, time.time() - self._recorder.durable)
-        return f"{fps:.1f} fps, recording, last durable second {age:.1f} s ago"
+        return f"{fps:.1f} fps, recording, last second durable {age:.1f} s ago{self._event}"
 
     def _say_vault(self) -> None:
         try:

@@ -93,6 +93,7 @@ class Watch:
             lambda: {"type": "hello", "camera": camera.id, "name": self._camera.name, "labels": []},
             greeting=self._greeting,
             record=self._record,
+            event=self._happened,
         )
         self._sampler = Sampler(
             camera.detect,
@@ -160,6 +161,9 @@ class Watch:
     def _record(self, until: float) -> None:
         self._wanted_until = max(self._wanted_until, until)
         self._recorder.need(until)
+
+    def _happened(self, label: str, start: float) -> None:
+        self._report.happened(label, start)
 
     def _clip_changed(self, clip: Clip) -> None:
         self._link.clip(clip)

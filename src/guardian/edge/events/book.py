@@ -33,6 +33,10 @@ class EventBook:
         # Live visits by id: the picture that is sealed for each, so that the same one is not sealed twice.
         self._live: dict[str, VisitState] = {}
 
+    def reach(self, pre_capture: float, post_capture: float) -> None:
+        """From now on: how far recordings reach beyond what they show."""
+        self._pre, self._post = pre_capture, post_capture
+
     def note(self, visit: VisitState, sealing: Sealing) -> int:
         """Store a visit as it is now: its first revision or its next. The outbox position."""
         stored = self._store.event(visit.id)

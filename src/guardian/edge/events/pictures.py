@@ -42,6 +42,10 @@ class PictureFolder:
         self._folder = folder
         self._quality, self._thumbnail_height = quality, thumbnail_height
 
+    def like(self, *, quality: int, thumbnail_height: int) -> None:
+        """From now on: how pictures are made."""
+        self._quality, self._thumbnail_height = quality, thumbnail_height
+
     def seal(self, visit: VisitState, picture: Picture, sealing: Sealing) -> list[StoredPicture]:
         """Write snapshot and thumbnail; durable when this returns. VaultError `write_failed` when the disk will not."""
         frame = picture.frame

@@ -56,6 +56,12 @@ async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: Up
 
         telemetry = Telemetry(settings, channel, store.camera_names, fill)
         keeper.changed = telemetry.wake
+
+        async def take(settings: EdgeConfig) -> None:
+            telemetry.settings = settings
+            telemetry.wake()
+
+        service.on_reload = take
         await telemetry.status()
         commands = CommandRunner(who, channel, store, lambda: keeper.current, lambda: telemetry.cameras, telemetry.wake)
         works = {

@@ -43,7 +43,7 @@ class Telemetry:
         names: Callable[[], Mapping[str, str]],
         fill: Callable[[edge_pb2.EdgeStatus], None],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._stub = edge_pb2_grpc.EdgeServiceStub(channel)
         self._names = names
         self._fill = fill
@@ -65,15 +65,15 @@ class Telemetry:
             await self._stub.SendTelemetry(edge_pb2.SendTelemetryRequest(time=moment, status=status), timeout=10)
             line.up("The node knows how this edge is.")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.uplink.telemetry_interval):
+                async with asyncio.timeout(self.settings.uplink.telemetry_interval):
                     await self._wake.wait()
             self._wake.clear()
 
     async def status(self) -> edge_pb2.EdgeStatus:
         """All of it, as of now."""
-        run_dir = self._settings.run_dir
+        run_dir = self.settings.run_dir
         sockets = {path.parent.name.removeprefix("camera@") for path in run_dir.glob("camera@*/health.sock")}
-        ids = sorted({*sockets, *list_cameras(self._settings)})
+        ids = sorted({*sockets, *list_cameras(self.settings)})
         ids = [item for item in ids if is_camera_id(item)][:256]
         detector, *answers = await asyncio.gather(
             read_health(health_socket(run_dir, "analyzer")),

@@ -14,6 +14,8 @@ from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.waiting import wait_for_identity
 
 _REFRESH_SECONDS = 2.0
+# The longest pause between two tries, and the time-outs of the two calls in each.
+STUCK_SECONDS = 40.0
 
 
 async def run(service: Service[NodeConfig]) -> None:
@@ -36,23 +38,32 @@ async def _serve(service: Service[NodeConfig], who: identity.Identity, store: Ag
         rpc.mutual_channel(who.agents, folder) as control,
         rpc.socket_channel(settings.gateway_socket) as gateway,
     ):
+        reports = Reports(settings, gateway, control)
+
+        async def take(settings: NodeConfig) -> None:
+            reports.settings = settings
+
+        service.on_reload = take
         works = {
             "summaries": Summaries(gateway, control, store).work,
-            "reports": Reports(settings, gateway, control).work,
+            "reports": reports.work,
             "roster_sync": RosterSync(gateway, control).work,
             "commands": Commands(gateway, control).work,
         }
-        lines = [Line(name, "control plane", health, stopping).keep(work) for name, work in works.items()]
-        await until_stopped(stopping, _report(service), *lines)
+        lines = {name: Line(name, "control plane", health, stopping) for name in works}
+        kept = [lines[name].keep(work) for name, work in works.items()]
+        await until_stopped(stopping, report(service, lines["reports"]), *kept)
 
 
-async def _report(service: Service[NodeConfig]) -> None:
+async def report(service: Service[NodeConfig], reports: Line) -> None:
+    """Says how the line is, for ever; pets the watchdog while it works, or fails for a cause that is looked at anew."""
     while True:
         line = service.health.get("reports")
         connected = line is not None and line.state == "ok"
         service.status("connected" if connected else "waiting for the control plane")
-        # While the control plane is away this look, by its deadline, is the progress there can be.
-        service.progressed()
+        # A report every few seconds, or a refusal and the next try: one that hangs in between is stuck.
+        if reports.silent < STUCK_SECONDS:
+            service.progressed()
         await asyncio.sleep(_REFRESH_SECONDS)
 
 

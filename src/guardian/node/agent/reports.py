@@ -26,7 +26,7 @@ class Reports:
     """`ReportHealth` and what its answer brings."""
 
     def __init__(self, settings: NodeConfig, gateway: grpc.aio.Channel, control: grpc.aio.Channel) -> None:
-        self._settings = settings
+        self.settings = settings
         self._gateway = node_pb2_grpc.GatewayServiceStub(gateway)
         self._control = control_pb2_grpc.AgentServiceStub(control)
 
@@ -50,7 +50,7 @@ class Reports:
         report = control_pb2.ReportHealthRequest(
             time=moment,
             software_version=version("guardian"),
-            relay_url=self._settings.relay.public_url,
+            relay_url=self.settings.relay.public_url,
             edges=edges,
         )
         answer = await self._control.ReportHealth(report, timeout=10)
@@ -60,6 +60,6 @@ class Reports:
         # None at all would lock everybody out: that is a fault there, not an order.
         if not keys or len(keys) > 16 or any(len(key) != 32 for key in keys):
             return
-        if keys != identity.load_ticket_keys(self._settings.state_dir):
-            identity.save_ticket_keys(self._settings.state_dir, keys)
+        if keys != identity.load_ticket_keys(self.settings.state_dir):
+            identity.save_ticket_keys(self.settings.state_dir, keys)
             _log.info("ticket_keys_renewed", count=len(keys))

@@ -133,4 +133,5 @@ def main() -> None:
         run,
         description="The node's door for browsers: sealed bytes for members of the household.",
         default_config=DEFAULT_CONFIG,
+        fixed=("relay",),
     )

@@ -23,18 +23,17 @@ _log = log.get(__name__)
 
 
 class TicketKeys:
-    """The control plane's keys from the identity folder, read again when the agent has renewed them."""
+    """The control plane's keys as the agent has them, read again when the agent has renewed them."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._path = identity.folder_of(state_dir) / identity.TICKET_KEYS_FILE
         self._stamp: tuple[int, int] | None = None
         self._keys: list[bytes] = []
 
     def current(self) -> list[bytes]:
         """Ed25519 public keys; Problem 503 when they cannot be read."""
         try:
-            status = self._path.stat()
+            status = identity.ticket_keys_file(self._state_dir).stat()
             if (status.st_ino, status.st_mtime_ns) != self._stamp:
                 self._keys = identity.load_ticket_keys(self._state_dir)
                 self._stamp = status.st_ino, status.st_mtime_ns

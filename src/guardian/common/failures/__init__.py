@@ -1,0 +1,1 @@
+"""Failures of units: noted by `guardian-failure@UNIT`, read by whoever asks how this host is."""

@@ -1,0 +1,1 @@
+"""Root's oneshot that has systemd run one daemon a camera file."""

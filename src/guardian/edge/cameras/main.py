@@ -1,0 +1,71 @@
+"""`guardian-cameras`: starts, stops and reloads `guardian-camera@ID` to match `/etc/guardian/cameras/ID.yaml`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from guardian.common import config, log
+from guardian.common.errors import GuardianError
+from guardian.common.files import private_folder, write_atomic
+from guardian.edge.cameras import units
+from guardian.edge.cameras.plan import Plan, plan
+from guardian.edge.cameras.wanted import look
+from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig
+
+_log = log.get(__name__)
+_BAD = 2
+
+
+def main() -> NoReturn:
+    """Console script; exits 2 when a camera's file is not good, after it has taken those that are."""
+    parser = argparse.ArgumentParser(prog="guardian-cameras", description="Have a daemon run for each camera's file.")
+    parser.add_argument(
+        "--config", type=Path, default=Path(DEFAULT_CONFIG), metavar="FILE", help="default: %(default)s"
+    )
+    parser.add_argument("--check", action="store_true", help="say what would be done and do nothing")
+    arguments = parser.parse_args()
+    log.setup("cameras")
+    try:
+        bad = apply(config.load(EdgeConfig, arguments.config), check=arguments.check)
+    except GuardianError as error:
+        _log.critical("cannot_start", reason=error.reason, sentence=str(error))
+        print(f"guardian-cameras: {error}", file=sys.stderr)
+        sys.exit(78 if error.reason.startswith("config_") else 1)
+    sys.exit(_BAD if bad else 0)
+
+
+def apply(settings: EdgeConfig, *, check: bool = False) -> dict[str, str]:
+    """Do it and say what was done; what is wrong with the files that were not taken, by their names."""
+    folder, known = look(settings), units.seen()
+    for name, sentence in folder.bad.items():
+        _log.error("camera_file_refused", file=name, sentence=sentence)
+    memory = settings.run_dir / "cameras" / "told.json"
+    bad = frozenset(name.removesuffix(".yaml") for name in folder.bad)
+    what = plan(folder.good, bad, known.loaded, known.running, _told(memory))
+    if not check:
+        _do(what)
+        private_folder(memory.parent, mode=0o700)
+        write_atomic(memory, json.dumps(folder.good).encode())
+        _log.info("cameras_applied", started=what.start, stopped=what.stop, reloaded=what.reload)
+    print(f"{len(folder.good)} cameras: {what.text}", flush=True)
+    return folder.bad
+
+
+def _do(what: Plan) -> None:
+    for verb, cameras in (("stop", what.stop), ("reload", what.reload), ("start", what.start)):
+        units.tell(verb, cameras)
+
+
+def _told(memory: Path) -> dict[str, str]:
+    """Empty after a boot: then every daemon reads its file anyway."""
+    try:
+        found = json.loads(memory.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+if __name__ == "__main__":
+    main()
