@@ -9,7 +9,6 @@ object on stdout; a refusal is a sentence on stderr and exit status 1.
 """
 
 import argparse
-import compileall
 import fcntl
 import hashlib
 import json
@@ -298,7 +297,9 @@ def _install(release: Release, tiers: list[str], partial: Path, final: Path) -> 
     for name in ("release.json", "SHA256SUMS"):
         (partial / name).write_bytes(release.read(name))
     # Now: daemons may not write here later. Some packages carry files that are no Python; theirs is the fault.
-    compileall.compile_dir(str(partial / "lib"), quiet=2, stripdir=str(partial), prependdir=str(final), workers=2)
+    named = ["-s", str(partial), "-p", str(final), str(partial / "lib")]
+    compiling = [str(partial / "bin" / "python"), "-I", "-m", "compileall", "-qq", "-j", "2", *named]
+    subprocess.run(compiling, capture_output=True, check=False)
     for path in [partial, *partial.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
