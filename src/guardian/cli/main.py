@@ -30,6 +30,10 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("Look for what is wrong and say how to mend it.", HOST, module="doctor.command"),
     "selfcheck": Verb("Would this installation's daemons start here? Asked before a release is put in force.", HOST),
     "settle": Verb("Wait until all is as well as before another release was put in force.", HOST),
+    "backup": Verb(
+        "All this host needs to be made again, in one file sealed to who may open it.", HOST, module="backup.making"
+    ),
+    "restore": Verb("Put a backup back.", HOST, module="backup.restoring"),
     "vault": Verb("A household's vault without a control plane; what a roster says.", HOST),
     "clip": Verb("Open a sealed clip or picture with its owner's secret.", HOST),
     "edge": Verb("Enrol an edge with its node; tokens for edges.", TIERS, "edge"),

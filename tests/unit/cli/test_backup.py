@@ -1,0 +1,180 @@
+"""A host's backup, with real stores and the real age: taken in use, opened by its recipient alone, put back whole."""
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from guardian.cli.backup import archive, making, restoring
+from guardian.cli.backup.contents import Layout
+from guardian.common.errors import GuardianError
+from guardian.edge.uplink.store import UplinkStore
+
+
+def key_pair() -> tuple[str, bytes]:
+    text = subprocess.run(["age-keygen"], capture_output=True, check=True).stdout
+    public = next(line.split()[-1] for line in text.decode().splitlines() if line.startswith("# public key"))
+    return public, text
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[str, bytes]:
+    return key_pair()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "host")
+    layout.etc.mkdir(parents=True)
+    (layout.etc / "edge.yaml").write_text("log_level: info\n")
+    (layout.etc / "seed").mkdir()
+    (layout.etc / "seed/home.seed").write_text("not for a backup")
+    identity = layout.state / "identity"
+    identity.mkdir(parents=True)
+    (identity / "identity.json").write_text('{"edge": "front"}')
+    (identity / "identity.json").chmod(0o640)
+    clips = layout.state / "cameras/front/clips/2026-01-01"
+    clips.mkdir(parents=True)
+    (clips / "a.sealed").write_bytes(bytes(100))
+    return layout
+
+
+def take(layout: Layout, into: Path, public: str) -> Path:
+    making.backup(into, "edge", [public], layout.root)
+    return into
+
+
+def test_a_store_in_use_is_copied_whole_and_put_back(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, private = keys
+    store = UplinkStore(host.state)
+    store.acknowledge(7, [(3, "event_malformed", "It was.")])
+    sealed = take(host, tmp_path / "host.age", public)
+    # What comes after is not in it, and a write-ahead log is not put over the older store.
+    store.acknowledge(9, [])
+    give(monkeypatch, private)
+    restoring.restore(sealed, "edge", False, host.root)
+    store.close()
+    again = UplinkStore(host.state)
+    assert (again.cursor(), again.refused()) == (7, [(3, "event_malformed", "It was.")])
+    again.close()
+
+
+def give(monkeypatch: pytest.MonkeyPatch, private: bytes) -> None:
+    class Stdin:
+        buffer = io.BytesIO(private)
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+
+
+def test_a_bare_machine_gets_all_but_recordings_and_seeds(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, private = keys
+    sealed = take(host, tmp_path / "host.age", public)
+    bare = Layout(tmp_path / "bare")
+    give(monkeypatch, private)
+    restoring.restore(sealed, "edge", False, bare.root)
+    there = {path.relative_to(bare.root).as_posix() for path in bare.root.rglob("*") if path.is_file()}
+    assert there == {"etc/guardian/edge.yaml", "var/lib/guardian/identity/identity.json"}
+    assert (bare.state / "identity/identity.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_to_look_changes_nothing(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = take(host, tmp_path / "host.age", keys[0])
+    give(monkeypatch, keys[1])
+    (host.etc / "edge.yaml").write_text("log_level: debug\n")
+    restoring.restore(sealed, "edge", True, host.root)
+    assert (host.etc / "edge.yaml").read_text() == "log_level: debug\n"
+
+
+def test_nothing_of_it_can_be_read_without_the_key(host: Layout, keys: tuple[str, bytes], tmp_path: Path) -> None:
+    sealed = take(host, tmp_path / "host.age", keys[0])
+    assert b"identity" not in sealed.read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    with pytest.raises(GuardianError) as caught:
+        archive.read(sealed, key_pair()[1], tmp_path / "into")
+    assert caught.value.reason == "backup_closed"
+
+
+@pytest.mark.parametrize("recipient", ["", "age1", "AGE-SECRET-KEY-1ABC", "--output=/etc/passwd"])
+def test_what_is_no_public_key_is_refused(recipient: str, host: Layout, tmp_path: Path) -> None:
+    with pytest.raises(GuardianError) as caught:
+        take(host, tmp_path / "host.age", recipient)
+    assert caught.value.reason == "backup_recipient"
+    assert not (tmp_path / "host.age").exists()
+
+
+def test_a_cut_off_or_changed_file_changes_nothing(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = take(host, tmp_path / "host.age", keys[0]).read_bytes()
+    changed = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
+    (host.etc / "edge.yaml").write_text("log_level: debug\n")
+    for data in (whole[:-40], whole[: len(whole) // 2], changed):
+        (tmp_path / "host.age").write_bytes(data)
+        give(monkeypatch, keys[1])
+        with pytest.raises(GuardianError) as caught:
+            restoring.restore(tmp_path / "host.age", "edge", False, host.root)
+        assert caught.value.reason in {"backup_closed", "backup_damaged"}
+    assert (host.etc / "edge.yaml").read_text() == "log_level: debug\n"
+
+
+def test_another_tiers_backup_is_refused(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = take(host, tmp_path / "host.age", keys[0])
+    give(monkeypatch, keys[1])
+    with pytest.raises(GuardianError, match="a host of tier edge, and this host is of tier node"):
+        restoring.restore(sealed, "node", False, host.root)
+
+
+def forged(path: Path, public: str, names: list[str], *, listed: bool = True) -> Path:
+    """An archive by somebody who may seal to the recipient, as everybody may."""
+    data = b"root::0:0:::"
+    item = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "mode": 0o644, "owner": "root"}
+    items = [{"name": name, "group": "root", **item} for name in names if listed]
+    facts = {"format": 1, "tier": "edge", "host": "h", "version": "0", "made": "now", "items": items}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in [("manifest.json", json.dumps(facts).encode()), *((name, data) for name in names)]:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    command = ["age", "--encrypt", "--recipient", public, "--output", str(path)]
+    subprocess.run(command, input=packed.getvalue(), check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "etc/passwd",
+        "etc/guardian/../passwd",
+        "/etc/guardian/edge.yaml",
+        "var/lib/guardian/../../../root/.ssh/authorized_keys",
+        "secrets/../x",
+        "dump/x.sh",
+    ],
+)
+def test_a_forged_one_reaches_no_other_place(name: str, keys: tuple[str, bytes], tmp_path: Path) -> None:
+    sealed = forged(tmp_path / "forged.age", keys[0], [name])
+    (tmp_path / "into").mkdir()
+    with pytest.raises(GuardianError) as caught:
+        archive.read(sealed, keys[1], tmp_path / "into")
+    assert caught.value.reason == "backup_damaged"
+    assert list((tmp_path / "into").iterdir()) == []
+
+
+def test_what_the_manifest_does_not_name_is_refused(keys: tuple[str, bytes], tmp_path: Path) -> None:
+    sealed = forged(tmp_path / "forged.age", keys[0], ["etc/guardian/edge.yaml"], listed=False)
+    (tmp_path / "into").mkdir()
+    with pytest.raises(GuardianError, match="not what its manifest says"):
+        archive.read(sealed, keys[1], tmp_path / "into")
