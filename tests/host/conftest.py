@@ -45,8 +45,13 @@ def expected(tier: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def services(host: Host, tier: str) -> list[str]:
-    """Every guardian service of the tier that is loaded, instances by their own names, templates not."""
+def services(host: Host) -> list[str]:
+    """Every guardian service that is loaded."""
+    return services_of(host)
+
+
+def services_of(host: Host) -> list[str]:
+    """Instances by their own names, templates not."""
     listed = host.run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "guardian-*.service")
     files = host.run("systemctl", "list-unit-files", "--plain", "--no-legend", "guardian-*.service")
     names = sorted({line.split()[0] for line in [*listed.lines, *files.lines]})

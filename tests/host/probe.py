@@ -233,7 +233,7 @@ ATTEMPTS = {
     "socket unix": lambda: sock(socket.AF_UNIX, socket.SOCK_STREAM),
     "socket virtual machine": lambda: sock(40, socket.SOCK_STREAM),
     "swap": lambda: passes("swapon", b"/no/such/file", 0),
-    "take page faults": lambda: passes("userfaultfd", 0xFFFF),
+    "take page faults": lambda: passes("userfaultfd", 0xFFFE),
     "trace": lambda: call("ptrace", 0, 0, 0, 0),
     "unshare mounts": lambda: call("unshare", NEWNS),
     "unshare network": lambda: call("unshare", NEWNET),
@@ -343,7 +343,8 @@ def writable():
         folders[:] = [item for item in folders if not os.path.islink(os.path.join(folder, item))]
         for item in files:
             path = os.path.join(folder, item)
-            if os.access(path, os.W_OK) and not os.path.islink(path) and not stat.S_ISSOCK(os.lstat(path).st_mode):
+            # A pipe or socket is written to wherever it lies: that is asking, not changing.
+            if os.access(path, os.W_OK) and stat.S_ISREG(os.lstat(path).st_mode):
                 found.append(path)
     return sorted(found)
 

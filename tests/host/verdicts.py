@@ -11,24 +11,31 @@ Difference = dict[str, tuple[Any, Any]]
 SHIPPED = "/opt/guardian/current/units"
 
 
-def differences(seen: Seen, wanted: dict[str, Any], instance: str = "") -> Difference:
-    """What was found and what should have been, where they are not the same; an instance's name is `%i` in `wanted`."""
+def facts(seen: Seen, instance: str = "") -> dict[str, Any]:
+    """What a unit is and may do, as expected/TIER.toml has it; an instance's name is `%i`."""
 
     def general(names: list[str]) -> list[str]:
+        if not instance:
+            return names
         return sorted(re.sub(rf"(?<![a-z0-9_]){re.escape(instance)}(?![a-z0-9_])", "%i", name) for name in names)
 
-    found: dict[str, Any] = {
+    return {
         "user": seen.who["user"],
         "groups": sorted({seen.who["group"], *seen.who["groups"]}),
         "capabilities": seen.capabilities("Bnd"),
-        "may": sorted(seen.allowed),
-        "sends": sorted(key for key, said in seen.sends.items() if said == "allowed"),
-        "writes": general(seen.writable) if instance else seen.writable,
-        "asks": general(seen.sockets) if instance else seen.sockets,
-        "secrets": general(seen.who["credentials"]) if instance else seen.who["credentials"],
-        "devices": seen.devices,
         "umask": seen.who["umask"],
+        "secrets": general(seen.who["credentials"]),
+        "devices": seen.devices,
+        "sends": sorted(key for key, said in seen.sends.items() if said == "allowed"),
+        "writes": general(seen.writable),
+        "asks": general(seen.sockets),
+        "may": sorted(seen.allowed),
     }
+
+
+def differences(seen: Seen, wanted: dict[str, Any], instance: str = "") -> Difference:
+    """What was found and what should have been, where they are not the same."""
+    found = facts(seen, instance)
     apart = {key: (value, wanted.get(key)) for key, value in found.items() if value != wanted.get(key)}
     usable = set(seen.capabilities("Eff")) | set(seen.capabilities("Prm")) | set(seen.capabilities("Amb"))
     if not usable <= set(wanted["capabilities"]):
