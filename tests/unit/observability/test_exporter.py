@@ -165,25 +165,27 @@ async def test_a_flood_of_series_and_labels_is_cut(folder: Path) -> None:
     assert max(len(value) for _, labels in found for _, value in labels) < 200
 
 
-async def test_the_end_of_certificates_and_the_release_in_force_are_told(folder: Path) -> None:
+async def test_the_end_of_certificates_the_release_in_force_and_jobs_that_ended_well_are_told(folder: Path) -> None:
     key = new_key()
     certificate = self_signed_server(key, ["localhost"])
     (folder / "state" / "identity").mkdir(parents=True)
     (folder / "state" / "identity" / "tls.pem").write_bytes(cert_pem(certificate))
     (folder / "release.json").write_text(json.dumps({"version": "1.2.3"}))
-    (folder / "stamp").touch()
+    (folder / "state" / "stamps").mkdir()
+    (folder / "state" / "stamps" / "backup").touch()
     found = await read(
         folder,
         certificates=[folder / "gone.pem"],
         release=folder / "release.json",
-        backup_stamp=folder / "stamp",
+        tasks=["backup", "check"],
     )
     end = certificate.not_valid_after_utc.timestamp()
     assert found[at("guardian_certificate_end_timestamp_seconds", certificate="identity")] == end
     assert found[at("guardian_certificate_unreadable", certificate="gone")] == 1
     assert found[at("guardian_certificate_unreadable", certificate="identity")] == 0
     assert found[at("guardian_release_info", version="1.2.3")] == 1
-    assert found[at("guardian_backup_timestamp_seconds")] > datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+    assert found[at("guardian_success_timestamp_seconds", task="backup")] > datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+    assert found[at("guardian_success_timestamp_seconds", task="check")] == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"version": 3}', '{"version": "a\\nb"}', "{" * 70000])

@@ -53,6 +53,9 @@ class MetricsConfig(Section):
         title="Release",
         description="What the release in force says of itself.",
     )
-    backup_stamp: Path | None = Field(
-        default=None, title="Backup", description="A file that is touched when a backup was made and found good."
+    tasks: list[str] = Field(
+        default_factory=list,
+        max_length=32,
+        title="Tasks",
+        description="Jobs that touch `stamps/NAME` below the state folder when they end well, e.g. a backup.",
     )

@@ -1,4 +1,4 @@
-"""What a host's files say: when its certificates end, which release is in force, when the last backup was made."""
+"""What a host's files say: when its certificates end, which release is in force, when jobs last ended well."""
 
 import json
 from collections.abc import Iterator
@@ -16,8 +16,7 @@ def look(settings: MetricsConfig) -> Iterator[Metric]:
     """Families; what is not there is left out, what cannot be read is said."""
     yield from _certificates(settings)
     yield from _release(settings.release)
-    if settings.backup_stamp is not None:
-        yield _backup(settings.backup_stamp)
+    yield _tasks(settings)
 
 
 def _certificates(settings: MetricsConfig) -> Iterator[Metric]:
@@ -54,13 +53,15 @@ def _release(path: Path) -> Iterator[Metric]:
         yield family
 
 
-def _backup(stamp: Path) -> Metric:
-    name = "guardian_backup_timestamp_seconds"
-    family = Metric(name, "When the last good backup was made (Unix time); 0: never", "gauge")
-    try:
-        family.add_sample(name, {}, stamp.stat().st_mtime)
-    except OSError:
-        family.add_sample(name, {}, 0.0)
+def _tasks(settings: MetricsConfig) -> Metric:
+    text = "When a job last ended well (Unix time); 0: never"
+    family = Metric("guardian_success_timestamp_seconds", text, "gauge")
+    for task in settings.tasks:
+        try:
+            moment = (settings.state_dir / "stamps" / Path(task).name).stat().st_mtime
+        except OSError:
+            moment = 0.0
+        family.add_sample(family.name, {"task": task}, moment)
     return family
 
 
