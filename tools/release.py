@@ -31,7 +31,7 @@ def main() -> int:
     wanted = Wanted(ref=arguments.ref, patches=arguments.patch, version=arguments.version)
     try:
         with only_one():
-            print(build(wanted, arguments.python or PYTHONS, arguments.into))
+            print(build(wanted, arguments.python or PYTHONS, arguments.into.resolve()))
     except Refused as refusal:
         print(f"release: {refusal}", file=sys.stderr)
         return 1

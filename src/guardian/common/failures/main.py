@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="guardian-failure", description="Keep a failed unit's last words.")
     parser.add_argument("unit", help="full name of the unit that failed")
     parser.add_argument("--folder", type=Path, default=Path("/var/lib/guardian/failures"), metavar="FOLDER")
+    parser.add_argument("--version", action="version", version=version("guardian"))
     arguments = parser.parse_args()
     log.setup("failure")
     if not note.is_unit(arguments.unit):

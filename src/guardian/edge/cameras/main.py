@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,7 +11,7 @@ from guardian.common import config, log
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
 from guardian.edge.cameras import units
-from guardian.edge.cameras.plan import Plan, plan
+from guardian.edge.cameras.plan import plan
 from guardian.edge.cameras.wanted import look
 from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig
 
@@ -24,11 +25,16 @@ def main() -> NoReturn:
     parser.add_argument(
         "--config", type=Path, default=Path(DEFAULT_CONFIG), metavar="FILE", help="default: %(default)s"
     )
-    parser.add_argument("--check", action="store_true", help="say what would be done and do nothing")
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--version", action="version", version=version("guardian"))
     arguments = parser.parse_args()
     log.setup("cameras")
     try:
-        bad = apply(config.load(EdgeConfig, arguments.config), check=arguments.check)
+        settings = config.load(EdgeConfig, arguments.config)
+        if arguments.check:
+            print(f"{arguments.config}: good")
+            sys.exit(0)
+        bad = apply(settings)
     except GuardianError as error:
         _log.critical("cannot_start", reason=error.reason, sentence=str(error))
         print(f"guardian-cameras: {error}", file=sys.stderr)
@@ -36,7 +42,7 @@ def main() -> NoReturn:
     sys.exit(_BAD if bad else 0)
 
 
-def apply(settings: EdgeConfig, *, check: bool = False) -> dict[str, str]:
+def apply(settings: EdgeConfig) -> dict[str, str]:
     """Do it and say what was done; what is wrong with the files that were not taken, by their names."""
     folder, known = look(settings), units.seen()
     for name, sentence in folder.bad.items():
@@ -44,18 +50,13 @@ def apply(settings: EdgeConfig, *, check: bool = False) -> dict[str, str]:
     memory = settings.run_dir / "cameras" / "told.json"
     bad = frozenset(name.removesuffix(".yaml") for name in folder.bad)
     what = plan(folder.good, bad, known.loaded, known.running, _told(memory))
-    if not check:
-        _do(what)
-        private_folder(memory.parent, mode=0o700)
-        write_atomic(memory, json.dumps(folder.good).encode())
-        _log.info("cameras_applied", started=what.start, stopped=what.stop, reloaded=what.reload)
-    print(f"{len(folder.good)} cameras: {what.text}", flush=True)
-    return folder.bad
-
-
-def _do(what: Plan) -> None:
     for verb, cameras in (("stop", what.stop), ("reload", what.reload), ("start", what.start)):
         units.tell(verb, cameras)
+    private_folder(memory.parent, mode=0o700)
+    write_atomic(memory, json.dumps(folder.good).encode())
+    _log.info("cameras_applied", started=what.start, stopped=what.stop, reloaded=what.reload)
+    print(f"{len(folder.good)} cameras: {what.text}", flush=True)
+    return folder.bad
 
 
 def _told(memory: Path) -> dict[str, str]:
