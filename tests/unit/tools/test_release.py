@@ -169,3 +169,9 @@ def test_the_next_release_differs_by_migrations_that_only_add_and_by_a_field(tmp
     for name in ("edge/v1/edge.proto", "control/v1/control.proto"):
         ours_text, theirs_text = ((root / "proto/guardian" / name).read_text() for root in (tree.ROOT, source))
         assert set(ours_text.splitlines()) < set(theirs_text.splitlines())
+
+
+@pytest.mark.parametrize("tier", ["edge", "node", "control"])
+def test_what_this_release_adds_leaves_every_store_to_the_code_before(tier: str) -> None:
+    for store, facts in schemas.of_tier(tree.ROOT / "src", tier).items():
+        assert facts["oldest_code"] == facts["revisions"][0], f"{tier}/{store}: going back would need a backup"
