@@ -1,4 +1,4 @@
-"""`python -m tools.lab.verify HOST TEST…`: tests/host against a host of the lab, or what TOGETHER names; for molecule."""
+"""`python -m tools.lab.verify HOST TEST…`: tests/host against a host of the lab, or what TOGETHER names."""
 
 import os
 import subprocess
