@@ -1,11 +1,13 @@
-"""`make molecule`: all scenarios on hosts of the lab, in order: the first converges them, the others start there."""
+"""`make molecule`: all scenarios on hosts of the lab, in two lanes: a lane's first makes hosts, others start there."""
 
 import argparse
+import ctypes
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,102 +18,125 @@ from tools.lab.places import BUILD, Refused  # noqa: E402
 from tools.lab.supply import supply  # noqa: E402
 
 BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A folder of molecule/, on one suite."""
-
-    name: str
-    suite: str = "bookworm"
-
-    @property
-    def label(self) -> str:
-        """How it is called on the screen and with `--only`."""
-        return self.name if self.suite == "bookworm" else f"{self.name}-{self.suite}"
-
-
-# `site` first: it leaves the layers from which the others of its suite start.
-SCENARIOS = [
-    Scenario("site"),
-    *(Scenario(name) for name in ("edge", "node", "control", "hardening", "upgrade", "rollback", "revoke")),
-    Scenario("site", "trixie"),
-    Scenario("hardening", "trixie"),
-]
+# A site is made host after host, so that one lane leaves a core idle. What takes longest is begun first.
+LANES = {
+    "bookworm": ["site", "edge", "node", "control", "upgrade", "rollback", "revoke", "hardening"],
+    "trixie": ["site", "hardening"],
+}
 
 
 def main() -> int:
     """Exit status 1 when a scenario failed or could not begin."""
     parser = argparse.ArgumentParser(description=__doc__)
-    there = [item for item in SCENARIOS if (ROOT / "molecule" / item.name / "molecule.yml").exists()]
-    parser.add_argument("--only", nargs="+", metavar="SCENARIO", choices=[item.label for item in there], default=[])
+    parser.add_argument("--only", nargs="+", metavar="SCENARIO", default=[], help="e.g. edge site-trixie")
     parser.add_argument("--command", default="test", help="of molecule, instead of `test`; hosts end all the same")
+    parser.add_argument("--lane", choices=LANES, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    os.environ["GUARDIAN_LAB"] = "molecule"
+    there = {label(suite, name) for suite in LANES for name in scenarios(suite)}
+    if unknown := set(given.only) - there:
+        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(sorted(there))}")
+    if given.lane:
+        return lane(given.lane, given.only, given.command)
     began = time.monotonic()
+    chosen = [suite for suite in LANES if not given.only or any(label(suite, n) in given.only for n in LANES[suite])]
     try:
-        keeper.stop()
-        prepare({item.suite for item in there if not given.only or item.label in given.only})
+        prepare(chosen)
     except Refused as refusal:
         print(f"molecule: {refusal}", file=sys.stderr)
         return 1
+    running = [start(["--lane", suite, *sys.argv[1:]]) for suite in chosen]
     good = bool(given.only) or lab_holds()
-    for item in there:
-        if not given.only or item.label in given.only:
-            good = run(item, given.command) and good
+    statuses = [process.wait() for process in running]
+    good = good and not any(statuses)
     minutes = (time.monotonic() - began) / 60
     print(f"{'All scenarios passed' if good else 'Not all scenarios passed'}, in {minutes:.1f} minutes.")
     return 0 if good else 1
 
 
-def prepare(suites: set[str]) -> None:
+def scenarios(suite: str) -> list[str]:
+    """Those of a lane, in order."""
+    return [name for name in LANES[suite] if (ROOT / "molecule" / name / "molecule.yml").exists()]
+
+
+def label(suite: str, name: str) -> str:
+    """How a scenario is called on the screen and with `--only`."""
+    return name if suite == "bookworm" else f"{name}-{suite}"
+
+
+def prepare(suites: list[str]) -> None:
     """What needs the network: there is none once hosts are up."""
     began = time.monotonic()
-    for suite in sorted(suites):
+    for suite in suites:
         roots.root(suite)
     supply()
     print(f"  ok     roots, release, film ({time.monotonic() - began:.0f} s)", flush=True)
 
 
-def lab_holds() -> bool:
-    """The lab's own tests: it leaves nothing behind, killed or not."""
-    began = time.monotonic()
-    log = BUILD / "logs" / "lab.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        words = [sys.executable, "-m", "tools.lab.verify", "lab", "tests/host/lab"]
-        status = subprocess.run(words, cwd=ROOT, stdout=output, stderr=output, check=False).returncode
-    print(f"  {'FAILED' if status else 'ok    '} lab ({time.monotonic() - began:.0f} s)", flush=True)
-    if status:
-        print(f"\n== {log.relative_to(ROOT)}:\n{log.read_text(errors='replace')[-6000:]}\n", flush=True)
-    return status == 0
+def start(words: list[str]) -> "subprocess.Popen[bytes]":
+    """This program again, for one lane; it does not outlive us, killed or not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return subprocess.Popen(
+        [sys.executable, __file__, *words],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: libc.prctl(keeper.PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+    )
 
 
-def run(scenario: Scenario, command: str) -> bool:
+def lane(suite: str, only: list[str], command: str) -> int:
+    """One suite's scenarios, one after another."""
+    os.environ["GUARDIAN_LAB"] = f"molecule-{suite}"
+    os.environ["GUARDIAN_SUITE"] = suite
+    keeper.stop()
+    good = True
+    for name in scenarios(suite):
+        if not only or label(suite, name) in only:
+            good = run(suite, name, command) and good
+            if not good and name == "site" and not only:
+                print(f"  FAILED what starts from {label(suite, name)} was not run", flush=True)
+                break
+    return 0 if good else 1
+
+
+def run(suite: str, name: str, command: str) -> bool:
     """One scenario in a lab of its own; its exit status is the verdict, whatever its summary says."""
-    log = BUILD / "logs" / f"{scenario.label}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
+    scratch = BUILD / "scratch" / label(suite, name)
+    shutil.rmtree(scratch, ignore_errors=True)
     settings = os.environ | {
-        "GUARDIAN_SUITE": scenario.suite,
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-        "ANSIBLE_FORCE_COLOR": "0",
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch),
         "NO_COLOR": "1",
     }
     try:
         # When this process is gone, killed or not, so is all that the scenario made.
         ensure(os.getpid())
-        with log.open("wb") as output:
-            words = [*entering(), str(BIN / "molecule"), command, "--scenario-name", scenario.name]
-            status = subprocess.run(
-                words, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
-            ).returncode
+        return logged(label(suite, name), began, [*entering(), str(BIN / "molecule"), command, "-s", name], settings)
+    except Refused as refusal:
+        print(f"  FAILED {label(suite, name)}: {refusal}", flush=True)
+        return False
     finally:
         keeper.stop()
-    print(f"  {'FAILED' if status else 'ok    '} {scenario.label} ({time.monotonic() - began:.0f} s)", flush=True)
+
+
+def lab_holds() -> bool:
+    """The lab's own tests: it leaves nothing behind, killed or not."""
+    words = [sys.executable, "-m", "tools.lab.verify", "lab", "tests/host/lab"]
+    return logged("lab", time.monotonic(), words, dict(os.environ))
+
+
+def logged(name: str, began: float, command: list[str], settings: dict[str, str]) -> bool:
+    """Run it, its words to a log; say in one line how it went, and show the log's end if it failed."""
+    log = BUILD / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        status = subprocess.run(
+            command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        ).returncode
+    line = f"  {'FAILED' if status else 'ok    '} {name} ({time.monotonic() - began:.0f} s)"
     if status:
-        print(f"\n== {log.relative_to(ROOT)}, its end:\n{log.read_text(errors='replace')[-6000:]}\n", flush=True)
+        line += f"\n== {log.relative_to(ROOT)}, its end:\n{log.read_text(errors='replace')[-6000:]}\n"
+    print(line, flush=True)
     return status == 0
 
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,7 @@ from guardian.vault.identity import Keys
 from guardian.vault.roster_author import Author
 
 T = TypeVar("T")
-KEYS = BUILD / "household" / "owner.json"
+KEYS = BUILD / "household" / f"owner-{os.environ.get('GUARDIAN_SUITE', 'bookworm')}.json"
 SETTINGS = ROOT / "inventories" / "molecule" / "group_vars" / "guardian.yml"
 
 
