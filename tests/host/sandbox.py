@@ -77,6 +77,8 @@ def probe(host: Host, unit: str, addresses: dict[str, str] | None = None) -> See
     """What may be done from inside `unit` (NAME.service); HostError when its sandbox cannot be set up."""
     name = probe_name(unit)
     text = host.run("systemctl", "cat", "--", unit).out
+    folders = folders_of(text, unit)
+    made = [path for path, found in zip(folders, host.describe(*folders), strict=True) if found is None]
     host.write(f"{_FOLDER}/probe.py", (HERE / "probe.py").read_bytes())
     host.write(f"/run/systemd/system/{name}", transform(text, name, addresses or {}))
     try:
@@ -92,7 +94,17 @@ def probe(host: Host, unit: str, addresses: dict[str, str] | None = None) -> See
         host.remove(f"/run/systemd/system/{name}")
         host.remove(f"{_FOLDER}/{name}.json")
         host.remove(f"{_FOLDER}/{name}.err")
+        # A unit that never ran has no folders yet, and is to have none because of the probe.
+        host.run_all(*(["rmdir", "--", path] for path in reversed(made)))
         host.run("systemctl", "daemon-reload")
+
+
+def folders_of(text: str, unit: str) -> list[str]:
+    """What systemd makes for it: StateDirectory= and RuntimeDirectory=, outer folders first."""
+    instance = unit.partition("@")[2].rpartition(".")[0]
+    tops = {"StateDirectory": "/var/lib", "RuntimeDirectory": "/run"}
+    found = re.findall(r"^(StateDirectory|RuntimeDirectory)=(.*)$", text, re.MULTILINE)
+    return sorted(f"{tops[key]}/{name.replace('%i', instance)}" for key, names in found for name in names.split())
 
 
 def probe_name(unit: str) -> str:

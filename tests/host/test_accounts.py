@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.host import whole
 from tests.host.runner import Host
 
 _NOLOGIN = {"/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false"}
@@ -14,9 +15,8 @@ def accounts(host: Host) -> dict[str, Any]:
     return host.accounts()
 
 
-def test_the_tiers_users_are_there_and_no_others(accounts: dict[str, Any], expected: dict[str, Any]):
-    found = {user["name"]: user["groups"] for user in accounts["users"] if user["name"].startswith("guardian")}
-    assert found == {name: sorted(groups) for name, groups in expected["users"].items()}
+def test_the_tiers_users_are_there_and_no_others(host: Host, expected: dict[str, Any]):
+    assert whole.users(host) == expected["users"]
 
 
 def test_none_of_them_can_log_in_and_all_are_system_users(host: Host, accounts: dict[str, Any]):

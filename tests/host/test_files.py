@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.host.runner import Entry, Host
+from tests.host import whole
+from tests.host.runner import Host
 
 _OTHERS_WRITE, _GROUP_WRITE, _SET_ID = 0o002, 0o020, 0o6000
 
@@ -35,8 +36,7 @@ def test_configuration_is_read_by_those_it_is_for(host: Host, tier: str, expecte
 def test_secrets_are_roots_and_encrypted(host: Host, expected: dict[str, Any]):
     entries = host.walk("/etc/credstore.encrypted")
     assert [item for item in entries if item.kind != "-" or item.owner != "root" or item.mode != 0o600] == []
-    names = {item.path.rpartition("/")[2] for item in entries if "/guardian." in item.path}
-    assert names == {f"guardian.{name}" for name in expected["secrets"]}
+    assert whole.secrets(host) == expected["secrets"]
     # What systemd-creds wrote is base64 without line that begins a key.
     for item in entries:
         assert "PRIVATE KEY" not in (host.read(item.path) or "")
@@ -47,10 +47,8 @@ def test_state_is_written_by_its_own_daemon_alone(host: Host, expected: dict[str
     top = host.describe("/var/lib/guardian")[0]
     assert top is not None
     assert (top.owner, top.group, top.mode) == ("root", "guardian", 0o751)
-    found = {item.path: item for item in host.walk("/var/lib/guardian", same_device=False)}
-    folders = {item.path.rpartition("/")[2]: item.owner for item in found.values() if _is_top(item)}
-    assert folders == expected["state"]
-    for item in found.values():
+    assert whole.state(host) == expected["state"]
+    for item in host.walk("/var/lib/guardian", same_device=False):
         own = expected["state"][item.path.split("/")[4]]
         assert item.owner == own, item
         assert item.kind == "l" or not item.mode & (_OTHERS_WRITE | _GROUP_WRITE), item
@@ -59,7 +57,3 @@ def test_state_is_written_by_its_own_daemon_alone(host: Host, expected: dict[str
 def test_no_private_key_lies_in_the_clear_where_secrets_are_encrypted(host: Host):
     keys = [item for item in host.walk("/var/lib/guardian/identity") if item.path.endswith(".key")]
     assert keys == []
-
-
-def _is_top(item: Entry) -> bool:
-    return item.path.count("/") == 4 and item.kind == "d"

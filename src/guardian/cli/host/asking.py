@@ -1,14 +1,14 @@
 """Run a host's own tool for an answer: fixed arguments, a deadline, a bound on what is read."""
 
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 
 SECONDS = 2.0
 _MOST = 4 << 20
-# The tools' words are parsed: they must not be a translation's, nor go through a pager.
-_PLAIN = {"LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TZ": "UTC"}
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# An environment of their own: their words are parsed, so they must not be a translation's, nor go through a pager.
+_PLAIN = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TZ": "UTC"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Answer:
 
 def ask(*command: str, seconds: float = SECONDS) -> Answer:
     """Run `command`, which changes nothing; never raises for what the tool does."""
-    path = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    path = shutil.which(command[0], path=_PATH)
     if path is None:
         return Answer(-1, complaint=f"{command[0]} is not installed")
     try:
@@ -37,7 +37,7 @@ def ask(*command: str, seconds: float = SECONDS) -> Answer:
             capture_output=True,
             timeout=seconds,
             check=False,
-            env={**os.environ, **_PLAIN},
+            env=_PLAIN,
         )
     except subprocess.TimeoutExpired:
         return Answer(-1, complaint=f"{command[0]} did not answer within {seconds:.0f} s")
