@@ -31,7 +31,12 @@ def step_since(units: Iterable[Unit]) -> dt.timedelta | None:
         monotonic, wall = unit.number("ActiveEnterTimestampMonotonic"), started(unit)
         if monotonic and wall is not None:
             kept.append((monotonic, wall - monotonic / 1e6))
-    return dt.timedelta(seconds=offset - min(kept)[1]) if kept else None
+    if not kept:
+        return None
+    step = offset - min(kept)[1]
+    # While the machine slept the clock went on and the other time did not.
+    asleep = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    return dt.timedelta(seconds=0 if 0 < step <= asleep + 1 else step)
 
 
 def started(unit: Unit) -> float | None:
