@@ -73,9 +73,13 @@ def _password(name: str) -> str:
     if not name:
         return ""
     try:
-        return (Path(os.environ["CREDENTIALS_DIRECTORY"]) / name).read_text(encoding="utf-8").strip("\r\n")
+        password = (Path(os.environ["CREDENTIALS_DIRECTORY"]) / name).read_text(encoding="utf-8").strip("\r\n")
     except (KeyError, OSError, UnicodeDecodeError):
         raise CameraFault("no_password_file") from None
+    if not password:
+        # A unit's stand-in for a secret that nobody has made.
+        raise CameraFault("no_password_file")
+    return password
 
 
 class Source:
