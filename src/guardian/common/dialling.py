@@ -29,12 +29,14 @@ class _Connecting(Protocol):
 class Line:
     """One kind of call to one peer."""
 
-    def __init__(self, name: str, peer: str, health: Health, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, name: str, peer: str, health: Health, stopping: asyncio.Event, *, longest_wait: float = 15.0
+    ) -> None:
         self.name = name
         self._peer = peer
         self._health = health
         self._stopping = stopping
-        self._backoff = Backoff(initial=0.5, maximum=15.0)
+        self._backoff = Backoff(initial=0.5, maximum=longest_wait)
         self._heard = time.monotonic()
 
     @property

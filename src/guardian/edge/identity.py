@@ -10,12 +10,16 @@ from pydantic import Field, ValidationError
 from guardian.common.config import Section
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
+from guardian.common.handover import offer
 from guardian.vault.identity import RECEIVE_FILE, SIGN_FILE, Keys
 
 IDENTITY_FILE = "identity.json"
 TLS_KEY = "tls.key"
 TLS_CERTIFICATE = "tls.pem"
 CA_FILE = "ca.pem"
+WIREGUARD_KEY = "wireguard.key"
+TUNNEL_FILE = "tunnel.json"
+ENROLLER, SEED = "enroll", "seed"
 _MAX_BYTES = 64 << 10
 _Hex = Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\z")]
 
@@ -62,8 +66,13 @@ def is_enrolled(state_dir: Path) -> bool:
 
 def load(state_dir: Path) -> Identity:
     """Read the identity; raises IdentityError (`not_enrolled`, `identity_damaged`)."""
-    folder = folder_of(state_dir)
-    path = folder / IDENTITY_FILE
+    folder, file = folder_of(state_dir), load_file(state_dir)
+    return Identity(folder, file.tenant, file.edge, file.name, file.gateway, Keys.load(folder))
+
+
+def load_file(state_dir: Path) -> IdentityFile:
+    """What of it is no secret."""
+    path = folder_of(state_dir) / IDENTITY_FILE
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -79,23 +88,48 @@ def load(state_dir: Path) -> Identity:
     try:
         if len(raw) > _MAX_BYTES:
             raise ValueError("size")
-        file = IdentityFile.model_validate_json(raw)
+        return IdentityFile.model_validate_json(raw)
     except (ValidationError, ValueError) as error:
         raise IdentityError(
             f"{path} is not what enrolment wrote.",
             reason="identity_damaged",
             hint="Restore it from a backup, or enrol again as a new edge.",
         ) from error
-    return Identity(folder, file.tenant, file.edge, file.name, file.gateway, Keys.load(folder))
 
 
-def save(state_dir: Path, file: IdentityFile, keys: Keys, *, tls_key: bytes, tls_certificate: bytes, ca: bytes) -> None:
-    """Write all of it, `identity.json` last: before that the edge counts as not enrolled."""
+def save(
+    state_dir: Path,
+    file: IdentityFile,
+    keys: Keys,
+    *,
+    tls_key: bytes,
+    tls_certificate: bytes,
+    ca: bytes,
+    wireguard_key: bytes = b"",
+    tunnel: bytes = b"",
+) -> None:
+    """Write all of it, `identity.json` last of what is public: before that the edge counts as not enrolled.
+
+    Secrets go to the handover where this host has one: root takes them when all is written.
+    """
     folder = private_folder(folder_of(state_dir), mode=0o750)
     sign, receive = keys.seeds()
-    mode = 0o640 if os.stat(folder).st_gid != os.getgid() else 0o600
-    for name, data in ((SIGN_FILE, sign), (RECEIVE_FILE, receive), (TLS_KEY, tls_key)):
-        write_atomic(folder / name, data, mode=mode)
+    secrets = {SIGN_FILE: sign, RECEIVE_FILE: receive, TLS_KEY: tls_key + tls_certificate}
+    if wireguard_key:
+        secrets[WIREGUARD_KEY] = wireguard_key
+    handed = offer.is_wanted(state_dir, ENROLLER)
+    if handed:
+        offer.lay(state_dir, ENROLLER, secrets)
+    else:
+        mode = 0o640 if os.stat(folder).st_gid != os.getgid() else 0o600
+        for name, data in secrets.items():
+            write_atomic(folder / name, data, mode=mode)
     for name, data in ((TLS_CERTIFICATE, tls_certificate), (CA_FILE, ca)):
         write_atomic(folder / name, data, mode=0o640)
+    if tunnel:
+        write_atomic(folder / TUNNEL_FILE, tunnel, mode=0o640)
+    else:
+        (folder / TUNNEL_FILE).unlink(missing_ok=True)
     write_atomic(folder / IDENTITY_FILE, file.model_dump_json().encode(), mode=0o640)
+    if handed:
+        offer.close(state_dir, ENROLLER, [SEED])

@@ -10,8 +10,11 @@ from pydantic import Field, ValidationError
 from guardian.common.config import Section
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, sync_directory, write_atomic
+from guardian.common.handover import offer
 
 IDENTITY_FILE = "identity.json"
+TLS_KEY = "tls.key"
+ENROLLER, SEED = "enroll", "seed"
 TICKET_KEYS_FILE = "ticket_keys.json"
 _MAX_BYTES = 64 << 10
 
@@ -67,11 +70,19 @@ def save(
     folder = private_folder(folder_of(state_dir), mode=0o750)
     (folder / IDENTITY_FILE).unlink(missing_ok=True)
     sync_directory(folder)
-    write_atomic(folder / "tls.key", tls_key, mode=0o600)
+    # One file, so that key and certificate change together.
+    pair = tls_key + tls_certificate
+    handed = offer.is_wanted(state_dir, ENROLLER)
+    if handed:
+        offer.lay(state_dir, ENROLLER, {TLS_KEY: pair})
+    else:
+        write_atomic(folder / TLS_KEY, pair, mode=0o600)
     write_atomic(folder / "tls.pem", tls_certificate, mode=0o640)
     write_atomic(folder / "ca.pem", ca, mode=0o640)
     _write_ticket_keys(folder, ticket_keys)
     write_atomic(folder / IDENTITY_FILE, identity.model_dump_json().encode(), mode=0o640)
+    if handed:
+        offer.close(state_dir, ENROLLER, [SEED])
 
 
 def save_ticket_keys(state_dir: Path, keys: Sequence[bytes]) -> None:

@@ -1,13 +1,18 @@
 """Bad input on bare hosts: the play stops before it changes anything, and says what to do."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.host.bare.conftest import Refusal
-from tests.host.runner import Host
+from tests.host.runner import ROOT, Host
 from tools.lab.supply import RELEASES
 
 Play = Callable[..., Refusal]
@@ -57,6 +62,26 @@ def test_a_peer_that_does_not_answer(play: Play):
 def test_a_wheelhouse_with_a_wrong_hash(play: Play):
     with damaged() as name:
         refused(play(python_release_wheelhouse=f"/srv/guardian/releases/{name}"), "hash")
+
+
+def test_a_run_is_killed_half_way_for_the_next_to_repair(bare: dict[str, Host]):
+    """Last here: what follows in the scenario, the whole of site.yml, finds hosts in this state."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tools.lab", "play", "site.yml"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        end = time.monotonic() + 400
+        while not bare["control"].walk("/opt/guardian", kinds="d"):
+            assert running.poll() is None and time.monotonic() < end, "the run never came to the release"
+            time.sleep(0.5)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    assert bare["control"].describe("/opt/guardian/current") == [None]
 
 
 @contextmanager

@@ -2,31 +2,18 @@
 
 import asyncio
 import hashlib
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
-from tests.host.runner import ROOT, Host
+from tests.host.runner import Host
 from tests.host.site.household import Owner, until
+from tests.host.site.together import all_there, none_twice, plug, waiting
 from tools.lab import network, wire
-from tools.lab.__main__ import entering
 
 from guardian.vault.reader import BytesSource, open_of_any_edge
 from guardian.vault.roster_author import open_epochs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-# Ids of every event in the edge's outbox that its node has not acknowledged yet.
-WAITING = """
-import json, sqlite3
-where = "/var/lib/guardian/"
-with sqlite3.connect(f"file:{where}uplink/uplink.db?mode=ro", uri=True) as store:
-    cursor = max([row[0] for row in store.execute("SELECT position FROM cursor")], default=0)
-with sqlite3.connect(f"file:{where}analyzer/events.db?mode=ro", uri=True) as store:
-    rows = store.execute("SELECT DISTINCT event_id FROM outbox WHERE position > ?", (cursor,))
-    print(json.dumps([row[0] for row in rows]))
-"""
 
 
 async def test_a_person_at_the_camera_is_an_event_at_the_control_plane(owner: Owner):
@@ -50,17 +37,12 @@ async def test_nothing_is_lost_or_doubled_when_the_line_is_cut_for_a_minute(owne
     plug("out")
     try:
         await asyncio.sleep(60)
-        waiting: list[str] = json.loads(edge.run("python3", "-c", WAITING).out)
+        unsent = waiting(edge)
     finally:
         plug("in")
-    assert waiting, "nobody was at the camera for a minute: this would prove nothing"
-
-    async def all_arrived() -> bool:
-        return set(waiting) <= {item["id"] for item in await owner.events()}
-
-    assert await until("what happened meanwhile arrives", all_arrived, 90)
-    ids = [item["id"] for item in await owner.events()]
-    assert len(ids) == len(set(ids))
+    assert unsent, "nobody was at the camera for a minute: this would prove nothing"
+    assert await until("what happened meanwhile arrives", lambda: all_there(owner, unsent), 90)
+    assert await none_twice(owner)
 
 
 async def test_nothing_but_wireguard_crosses_the_line(owner: Owner):
@@ -96,11 +78,6 @@ async def person_with_clip(owner: Owner) -> dict[str, Any] | None:
         ),
         None,
     )
-
-
-def plug(state: str) -> None:
-    """The home's line, by the lab."""
-    subprocess.run([*entering(), sys.executable, "-m", "tools.lab", "plug", state], cwd=ROOT, check=True)
 
 
 def sha256(data: bytes) -> str:

@@ -265,7 +265,8 @@ class Analyzer:
         live = sum(len(watch.live) for watch in self._watches.values())
         detector = self.engine.detector
         doing = f"{detector.model} on {detector.device}" if detector else "motion only"
-        self._service.status(f"{doing}, {len(self._intake.links)} cameras, {live} events live")
+        cameras = len(self._intake.links)
+        self._service.status(f"{doing}, {_counted(cameras, 'camera')}, {_counted(live, 'event')} live")
 
     def _tell_cameras(self) -> None:
         names = sorted(self._intake.links)
@@ -273,6 +274,10 @@ class Analyzer:
             self._health.set("cameras", "ok", f"Frames come from {', '.join(names)}.", cameras=names)
         else:
             self._health.set("cameras", "waiting", "No camera has connected.", reason="no_camera", cameras=[])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 async def run(service: Service[EdgeConfig]) -> None:

@@ -49,13 +49,17 @@ def apply(settings: EdgeConfig) -> dict[str, str]:
         _log.error("camera_file_refused", file=name, sentence=sentence)
     memory = settings.run_dir / "cameras" / "told.json"
     bad = frozenset(name.removesuffix(".yaml") for name in folder.bad)
-    what = plan(folder.good, bad, known.loaded, known.running, _told(memory))
+    told = _told(memory)
+    what = plan(folder.good, bad, known.loaded, known.running, told)
     for verb, cameras in (("stop", what.stop), ("reload", what.reload), ("start", what.start)):
         units.tell(verb, cameras)
     private_folder(memory.parent, mode=0o700)
-    write_atomic(memory, json.dumps(folder.good).encode())
+    # What a file said that is not good now is what its daemon still goes by.
+    kept = {camera: digest for camera, digest in told.items() if camera in bad}
+    write_atomic(memory, json.dumps(kept | folder.good).encode())
     _log.info("cameras_applied", started=what.start, stopped=what.stop, reloaded=what.reload)
-    print(f"{len(folder.good)} cameras: {what.text}", flush=True)
+    count = len(folder.good)
+    print(f"{count} camera{'' if count == 1 else 's'}: {what.text}", flush=True)
     return folder.bad
 
 

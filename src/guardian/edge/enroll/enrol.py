@@ -12,8 +12,10 @@ from guardian.common import rpc, tls
 from guardian.common.errors import PeerError
 from guardian.common.files import private_folder, sync_directory
 from guardian.common.tokens import Token
+from guardian.common.wireguard import keys as wireguard
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.edge import identity
+from guardian.edge.tunnel.settings import TunnelFile
 from guardian.vault.identity import Keys
 from guardian.vault.messages import sign_enrolment
 
@@ -40,16 +42,27 @@ async def enrol_async(state_dir: Path, token_text: str, name: str, *, again: boo
             hint="Use --again to give up its identity and become a new edge.",
         )
     private_folder(state_dir, mode=0o750)
-    keys, tls_key = Keys.generate(), tls.new_key()
-    answer = await _ask(token, keys, tls.new_csr(tls_key), name)
+    keys, tls_key, wireguard_key = Keys.generate(), tls.new_key(), wireguard.new_private()
+    answer = await _ask(token, keys, tls.new_csr(tls_key), wireguard.public_of(wireguard_key), name)
     file, certificate, ca = _understand(answer, tls_key, name)
+    tunnel = _tunnel(answer)
     if again:
         _forget(state_dir)
-    identity.save(state_dir, file, keys, tls_key=tls.key_pem(tls_key), tls_certificate=tls.cert_pem(certificate), ca=ca)
-    return identity.load(state_dir)
+    identity.save(
+        state_dir,
+        file,
+        keys,
+        tls_key=tls.key_pem(tls_key),
+        tls_certificate=tls.cert_pem(certificate),
+        ca=ca,
+        wireguard_key=wireguard_key if tunnel else b"",
+        tunnel=tunnel,
+    )
+    who = identity.load_file(state_dir)
+    return identity.Identity(identity.folder_of(state_dir), who.tenant, who.edge, who.name, who.gateway, keys)
 
 
-async def _ask(token: Token, keys: Keys, csr: bytes, name: str) -> edge_pb2.EnrolResponse:
+async def _ask(token: Token, keys: Keys, csr: bytes, tunnel_key: bytes, name: str) -> edge_pb2.EnrolResponse:
     request = edge_pb2.EnrolRequest(
         token_secret=token.secret,
         csr_der=csr,
@@ -58,6 +71,7 @@ async def _ask(token: Token, keys: Keys, csr: bytes, name: str) -> edge_pb2.Enro
         proof=sign_enrolment(keys, token.secret, csr),
         name=name,
         software_version=version("guardian"),
+        wireguard_public=tunnel_key,
     )
     channel = await rpc.pinned_channel(token)
     async with channel:
@@ -80,12 +94,38 @@ def _understand(
         if not ca or certificate.public_key() != tls_key.public_key():
             raise ValueError("certificate")
     except (ValueError, ValidationError) as error:
-        raise PeerError(
-            "The node's answer is not one this edge understands; nothing was stored.",
-            reason="enrol_answer",
-            hint="Bring both to the same release and ask for a new token.",
-        ) from error
+        raise _not_understood() from error
     return file, certificate, ca
+
+
+def _tunnel(answer: edge_pb2.EnrolResponse) -> bytes:
+    """`tunnel.json`; empty where the node has no hub."""
+    if not answer.HasField("tunnel"):
+        return b""
+    told = answer.tunnel
+    try:
+        file = TunnelFile(
+            hub_public=told.hub_public.hex(),
+            endpoint=told.endpoint,
+            address=told.edge_address,
+            hub_address=told.hub_address,
+            mtu=told.mtu,
+            renewal=told.renewal_address,
+        )
+        # What the edge dials from now on is inside, or all of this would be for show.
+        if rpc.split_address(answer.gateway_address)[0] != file.hub_address or file.address == file.hub_address:
+            raise ValueError("gateway")
+    except (ValueError, ValidationError) as error:
+        raise _not_understood() from error
+    return file.model_dump_json().encode()
+
+
+def _not_understood() -> PeerError:
+    return PeerError(
+        "The node's answer is not one this edge understands; nothing was stored.",
+        reason="enrol_answer",
+        hint="Bring both to the same release and ask for a new token.",
+    )
 
 
 def _forget(state_dir: Path) -> None:

@@ -57,36 +57,72 @@ def test_the_least_is_changed() -> None:
     assert what.text == "starts broken, new; stops gone; reloads edited"
 
 
+class Systemctl:
+    """A program in systemctl's place: says what runs, writes down what it is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self._calls, self._running = folder / "calls", folder / "running"
+        self.running("")
+        program = folder / "bin" / "systemctl"
+        program.parent.mkdir()
+        script = f'if [ "$1" = list-units ]; then cat {self._running}; else echo "$@" >> {self._calls}; fi'
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        self.path = program.parent
+
+    def running(self, lines: str) -> None:
+        self._running.write_text(lines)
+
+    def told(self) -> list[str]:
+        """Since it was asked last."""
+        lines = self._calls.read_text().splitlines() if self._calls.exists() else []
+        self._calls.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
+    made = Systemctl(tmp_path)
+    monkeypatch.setenv("PATH", f"{made.path}:{os.environ['PATH']}")
+    return made
+
+
 def test_systemd_is_told_by_argument_lists_and_asked_again_only_for_what_changed(
-    settings: EdgeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: EdgeConfig, systemctl: Systemctl
 ) -> None:
-    calls = tmp_path / "calls"
-    running = tmp_path / "running"
-    running.write_text("")
-    program = tmp_path / "bin" / "systemctl"
-    program.parent.mkdir()
-    # A program in systemctl's place writes down what it is told.
-    program.write_text(f'#!/bin/sh\nif [ "$1" = list-units ]; then cat {running}; else echo "$@" >> {calls}; fi\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     (settings.cameras_dir / "front.yaml").write_text(GOOD)
     assert main.apply(settings) == {}
-    assert calls.read_text() == "start --no-block guardian-camera@front.service\n"
-    calls.unlink()
-    running.write_text(
-        "guardian-camera@front.service loaded active running Guardian camera front\n"
-        "guardian-camera@old.service loaded failed failed Guardian camera old\n"
+    assert systemctl.told() == ["start --no-block guardian-camera@front.service"]
+    front = "guardian-camera@front.service loaded active running Guardian camera front\n"
+    systemctl.running(
+        front + "guardian-camera@old.service loaded failed failed Guardian camera old\n"
         "guardian-camera@idle.service loaded inactive dead Guardian camera idle\n"
         "guardian-camera@No.service loaded active running not one of ours\n"
     )
     assert units.seen().loaded == {"front", "old"}
     (settings.cameras_dir / "front.yaml").write_text(GOOD + "enabled: false\n")
     main.apply(settings)
-    assert calls.read_text().splitlines() == [
+    assert systemctl.told() == [
         "stop --no-block guardian-camera@old.service",
         "reload --no-block guardian-camera@front.service",
     ]
-    calls.unlink()
-    running.write_text(running.read_text().splitlines()[0])
+    systemctl.running(front)
     main.apply(settings)
-    assert not calls.exists()
+    assert systemctl.told() == []
+
+
+def test_a_file_that_was_wrong_for_a_while_is_read_once_it_is_mended(
+    settings: EdgeConfig, systemctl: Systemctl
+) -> None:
+    file = settings.cameras_dir / "front.yaml"
+    file.write_text(GOOD)
+    main.apply(settings)
+    systemctl.running("guardian-camera@front.service loaded active running Guardian camera front\n")
+    file.write_text(GOOD + "nonsense: 1\n")
+    assert list(main.apply(settings)) == ["front.yaml"]
+    file.write_text(GOOD.replace("Front door", "Front"))
+    main.apply(settings)
+    assert systemctl.told() == [
+        "start --no-block guardian-camera@front.service",
+        "reload --no-block guardian-camera@front.service",
+    ]

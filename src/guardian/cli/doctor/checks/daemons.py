@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good, unseen
 from guardian.cli.places import Place
-from guardian.cli.probe import FORBIDDEN
+from guardian.cli.probe import FORBIDDEN, is_closed
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """One finding for each that does not answer or is not well; one for all that are."""
+    if not subject.reports and is_closed(subject.place.run_dir):
+        yield unseen("daemons", f"{subject.place.run_dir} is not for your eyes.")
+        return
     if not subject.reports:
         fix = f"systemctl start guardian-{subject.place.tier}.target" if subject.host else ""
         yield doubtful("daemons_absent", f"No daemon runs in {subject.place.run_dir}.", fix)

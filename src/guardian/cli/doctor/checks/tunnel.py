@@ -5,10 +5,12 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good
+from guardian.cli.doctor.finding import Finding, Subject, bad, good
 
 INTERFACE = "guardian0"
 SERVICES = {"edge": "tunnel", "node": "hub"}
+# What of their health is the tunnel itself; a hub's silent edges are faults of those edges.
+_OF_TUNNEL = ("interface", "hub")
 _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 
 
@@ -24,9 +26,10 @@ def check(subject: Subject) -> Iterator[Finding]:
     report = subject.report(service)
     if report is None or report.state == "silent":
         return
-    ailing = [part for part in report.dependencies.values() if part.state != "ok"]
+    ailing = [report.dependencies[name] for name in _OF_TUNNEL if name in report.dependencies]
+    ailing = [part for part in ailing if part.state != "ok"]
     for part in ailing:
-        yield (doubtful if subject.place.tier == "node" else bad)("tunnel_down", part.sentence)
+        yield bad("tunnel_down", part.sentence)
     if not ailing:
         yield good("tunnel", report.status or f"{INTERFACE} is up.")
 
