@@ -33,6 +33,7 @@ CHECKS = [
     Check("ui-lint", ["npm", "--prefix", "frontend", "run", "--silent", "lint"]),
     Check("docs", [sys.executable, "tools/docs.py", "--check"]),
     Check("roles", [sys.executable, "tools/roles.py", "--check"]),
+    Check("inventories", [sys.executable, "tools/inventories.py"]),
     Check("ansible-lint", [str(BIN / "ansible-lint"), "-q", "--nocolor", *ANSIBLE]),
     *(
         [Check("playbooks", [str(BIN / "ansible-playbook"), "--syntax-check", "-i", "inventories/example", *PLAYBOOKS])]
