@@ -13,6 +13,8 @@ from guardian.cli.host.summary import Summary, summarise
 from guardian.cli.household import Household, read_household
 from guardian.cli.places import Place, find_places
 from guardian.cli.probe import Report, ask_all, health_sockets, is_closed
+from guardian.common.clock import to_text
+from guardian.common.failures.note import Note, recent
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -21,6 +23,7 @@ SYMBOLS["silent"] = "[red]✖[/]"
 TITLES = {"edge": "Edge", "node": "Node", "control": "Control plane", "host": "Host"}
 EXIT = {"ok": 0, "waiting": 0, "degraded": 1, "failed": 2, "silent": 2}
 NOTHING_RUNS = 3
+_NOTES = 5
 
 
 @app.command()
@@ -70,6 +73,10 @@ def describe(
         "words": next((item.words for item in households if item.words), ""),
         "daemons": [report.model_dump() for report in reports],
         "households": [asdict(item) for item in households],
+        "failures": [
+            {"unit": note.unit, "time": to_text(note.time), "count": note.count, "sentence": note.sentence}
+            for note in failures(places)
+        ],
         "faults": [place.fault for place in places if place.fault],
     }
 
@@ -93,8 +100,19 @@ def show(places: list[Place], reports: list[Report], households: list[Household]
         if of_tier or host:
             console.print(f"\n[bold]{title}[/]  {_plain(host.head)}" if host else f"\n[bold]{title}[/]")
             console.print(_table(of_tier, host))
+    if notes := failures(places)[:_NOTES]:
+        console.print("\n[bold]Failed[/] within the last day, the newest first")
+        for note in notes:
+            often = f" ({note.count} times in all)" if note.count > 1 else ""
+            console.print(f"  {note.time.astimezone():%H:%M}  {_plain(note.sentence)}{often}", soft_wrap=True)
     for household in households:
         _show_household(console, household)
+
+
+def failures(places: list[Place]) -> list[Note]:
+    """What `guardian-failure@` noted, of each state directory once."""
+    folders = dict.fromkeys(place.state_dir / "failures" for place in places if place.state_dir)
+    return [note for folder in folders for note in recent(folder)]
 
 
 def _table(reports: list[Report], host: Summary | None) -> Table:

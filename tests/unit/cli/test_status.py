@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from guardian.cli.doctor.command import app as doctor_app
 from guardian.cli.status import app as status_app
 from guardian.common import tls
+from guardian.common.failures import note
 from guardian.common.health import Health, HealthServer
 from guardian.vault import roster as vault_roster
 
@@ -239,6 +240,18 @@ def test_a_camera_file_that_cannot_be_used_is_found(run_dir: Path, tmp_path: Pat
 def test_other_people_of_the_machine_may_not_ask_a_daemon(run_dir: Path):
     with serving(run_dir, well("uplink")):
         assert stat.S_IMODE((run_dir / "uplink").stat().st_mode) == 0o750
+
+
+def test_what_failed_today_is_shown_with_its_last_words(run_dir: Path, tmp_path: Path):
+    config = edge_yaml(tmp_path, run_dir)
+    for lines in (["It hums."], ["The disk is full."]):
+        note.write(tmp_path / "failures", "guardian-relay.service", result="exit-code", status="status 1", lines=lines)
+    with serving(run_dir, well("uplink")):
+        shown = status("--config", config).output
+        told = json.loads(status("--config", config, "--json").output)
+    sentence = "guardian-relay.service ended with an error (status 1); its last words: The disk is full."
+    assert f"{sentence} (2 times in all)" in shown
+    assert [(item["count"], item["sentence"]) for item in told["failures"]] == [(2, sentence)]
 
 
 def test_who_may_not_ask_is_told_so_instead_of_that_nothing_runs(run_dir: Path):

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from guardian.common.clock import from_text, now, to_text
@@ -13,6 +13,7 @@ from guardian.common.log import redact
 MAX_WORDS = 5
 _MAX_WORD = 300
 _MAX_BYTES = 16 << 10
+_RECENT = timedelta(days=1)
 _UNIT = re.compile(r"guardian-[a-z0-9@_.-]{1,100}\.(service|socket|path|timer)")
 _RESULTS = {
     "exit-code": "ended with an error",
@@ -82,8 +83,17 @@ def read(path: Path) -> Note | None:
 
 def read_all(folder: Path) -> list[Note]:
     """Every unit's note, the newest first."""
-    notes = [note for path in sorted(folder.glob("guardian-*.json")) if (note := read(path))]
+    try:
+        paths = sorted(folder.glob("guardian-*.json"))
+    except OSError:
+        return []
+    notes = [note for path in paths if (note := read(path))]
     return sorted(notes, key=lambda note: note.time, reverse=True)
+
+
+def recent(folder: Path) -> list[Note]:
+    """Of the last day."""
+    return [note for note in read_all(folder) if now() - note.time < _RECENT]
 
 
 def _clean(text: str) -> str:
