@@ -201,6 +201,8 @@ def _lay(spec: Spec, home: Path) -> None:
     if not spec.layer:
         (home / "root/etc/hostname").write_text(f"{spec.name}\n", encoding="ascii")
         (home / "root/etc/hosts").write_text(network.host_names(), encoding="ascii")
+        # As at a server's first boot; in the root there are none, for then all hosts had the same.
+        subprocess.run(["chroot", str(home / "root"), "ssh-keygen", "-A"], stdout=subprocess.DEVNULL, check=True)
     network.attach(spec.name, spec.network, address)
     (home / "host.json").write_text(json.dumps({"spec": asdict(spec), "address": address}), encoding="utf-8")
 
