@@ -23,8 +23,10 @@ def main() -> int:
     """Exit status 1 when something is found; each line says where and what to do."""
     folders = [Path(name) for name in sys.argv[1:]]
     if not folders:
-        folders = [path for path in sorted((ROOT / "inventories").iterdir()) if path.is_dir() and path.name not in LABS]
-    faults = [fault for folder in folders for fault in find(folder)]
+        folders = [path for path in sorted((ROOT / "inventories").iterdir()) if path.is_dir()]
+    # A source may be a list of hosts (`-i host,`), which is no file.
+    looked_at = [folder for folder in folders if folder.exists() and not LABS & set(folder.resolve().parts)]
+    faults = [fault for folder in looked_at for fault in find(folder)]
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0
 
