@@ -188,7 +188,8 @@ class Host:
 
     def room_for(self, version: str, wanted: int) -> None:
         """Refuses when the disk has not so much left."""
-        free = shutil.disk_usage(_nearest(self.releases)).free
+        there = next(path for path in (self.releases, *self.releases.parents) if path.exists())
+        free = shutil.disk_usage(there).free
         if free < wanted:
             refuse(f"{self.root} has {free >> 20} MB free; {version} needs {wanted >> 20} MB. Nothing was changed.")
 
@@ -223,12 +224,6 @@ def ask(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
     if not there:
         host.room_for(arguments.version, arguments.bytes)
     return host.status() | {"there": there}
-
-
-def _nearest(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
 
 
 def pack(_: Host, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -341,13 +336,14 @@ def use(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
     with host.alone():
         if arguments.version not in host.installed():
             refuse(f"{arguments.version} is not installed here; there is {', '.join(host.installed()) or 'nothing'}.")
-        before = host.linked("current")
-        if before == arguments.version:
-            return host.status() | {"changed": False}
-        if before in host.installed():
-            host.link("previous", before)
-        host.link("current", arguments.version)
-        return host.status() | {"changed": True}
+        before = host.status()
+        previous = arguments.previous or before["current" if before["current"] != arguments.version else "previous"]
+        if previous != before["previous"] and previous in before["releases"]:
+            host.link("previous", previous)
+        if before["current"] != arguments.version:
+            host.link("current", arguments.version)
+        after = host.status()
+        return after | {"changed": after != before}
 
 
 def prune(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -385,6 +381,7 @@ def main() -> int:
     known.set_defaults(verb=ask)
     known = verbs.add_parser("use", description=use.__doc__)
     known.add_argument("version")
+    known.add_argument("--previous", help="what `previous` is to name then: not a release that was gone back from")
     known.set_defaults(verb=use)
     known = verbs.add_parser("prune", description=prune.__doc__)
     known.add_argument("--keep", type=int, default=3)

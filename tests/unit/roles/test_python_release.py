@@ -154,6 +154,15 @@ def test_the_one_before_is_kept_and_going_back_turns_the_two_round(host: Host, f
     assert (back["current"], back["previous"]) == ("0.1.0", "0.2.0")
 
 
+def test_who_goes_back_from_a_release_that_was_not_well_keeps_the_one_before(host: Host, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        host.stage(release(tmp_path / f"0.{number}.0", f"0.{number}.0"))
+        host.good("use", f"0.{number}.0")
+    back = host.good("use", "0.2.0", "--previous", "0.1.0")
+    assert (back["current"], back["previous"], back["changed"]) == ("0.2.0", "0.1.0", True)
+    assert host.good("use", "0.2.0")["changed"] is False
+
+
 def test_the_newest_stay_and_what_is_linked_always_does(host: Host, tmp_path: Path) -> None:
     for number in range(1, 6):
         host.stage(release(tmp_path / f"0.{number}.0", f"0.{number}.0"))
