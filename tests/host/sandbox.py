@@ -100,10 +100,10 @@ def probe(host: Host, unit: str, addresses: dict[str, str] | None = None) -> See
 
 
 def folders_of(text: str, unit: str) -> list[str]:
-    """What systemd makes for it: StateDirectory= and RuntimeDirectory=, outer folders first."""
+    """What systemd makes for it, outer folders first."""
     instance = unit.partition("@")[2].rpartition(".")[0]
-    tops = {"StateDirectory": "/var/lib", "RuntimeDirectory": "/run"}
-    found = re.findall(r"^(StateDirectory|RuntimeDirectory)=(.*)$", text, re.MULTILINE)
+    tops = {"StateDirectory": "/var/lib", "RuntimeDirectory": "/run", "CacheDirectory": "/var/cache"}
+    found = re.findall(rf"^({'|'.join(tops)})=(.*)$", text, re.MULTILINE)
     return sorted(f"{tops[key]}/{name.replace('%i', instance)}" for key, names in found for name in names.split())
 
 
