@@ -60,8 +60,8 @@ def served(subject: Subject) -> Iterator[Served]:
             if key.endswith("listen") and isinstance(address, str):
                 host, _, port = address.rpartition(":")
                 yield Served("tcp", int(port), f"guardian-{unit}.service", not host.startswith(_LOCAL))
-    if tier == "node":
-        yield Served("udp", 51820, "guardian-hub.service", True)
+    if tier == "node" and settings.hub.enabled:
+        yield Served("udp", settings.hub.listen_port, "guardian-hub.service", True)
     if tier in ("node", "control"):
         yield Served("tcp", 443, "nginx.service", True)
 

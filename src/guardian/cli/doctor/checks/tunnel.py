@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, good
+from guardian.cli.doctor.settings import settings_of
 
-INTERFACE = "guardian0"
 SERVICES = {"edge": "tunnel", "node": "hub"}
 # What of their health is the tunnel itself; a hub's silent edges are faults of those edges.
 _OF_TUNNEL = ("interface", "hub")
@@ -17,11 +17,12 @@ _SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 def check(subject: Subject) -> Iterator[Finding]:
     """The interface by the kernel's word; handshakes by that of the daemon that keeps them."""
     service = SERVICES.get(subject.place.tier)
-    if not subject.host or service is None or not _expected(subject, service):
+    name = _interface(subject)
+    if not subject.host or service is None or not name or not _expected(subject, service):
         return
     mend = f"systemctl restart guardian-{service}, and read its journal."
-    if not is_up(INTERFACE):
-        yield bad("tunnel_interface_missing", f"The interface {INTERFACE} is not there, or is not up.", mend)
+    if not is_up(name):
+        yield bad("tunnel_interface_missing", f"The interface {name} is not there, or is not up.", mend)
         return
     report = subject.report(service)
     if report is None or report.state == "silent":
@@ -31,7 +32,17 @@ def check(subject: Subject) -> Iterator[Finding]:
     for part in ailing:
         yield bad("tunnel_down", part.sentence)
     if not ailing:
-        yield good("tunnel", report.status or f"{INTERFACE} is up.")
+        yield good("tunnel", report.status or f"{name} is up.")
+
+
+def _interface(subject: Subject) -> str:
+    """Its name by the configuration; '' for a node without a hub."""
+    settings = settings_of(subject)
+    if settings is None:
+        return ""
+    if subject.place.tier == "edge":
+        return str(settings.tunnel.interface)
+    return str(settings.hub.interface) if subject.place.tier == "node" and settings.hub.enabled else ""
 
 
 def _expected(subject: Subject, service: str) -> bool:
