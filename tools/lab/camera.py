@@ -10,8 +10,8 @@ from tools.lab.places import ROOT, SUPPLIES, Refused, run
 
 FILM = SUPPLIES / "camera" / "garden.film"
 PORT = 8554
-# As in inventories/molecule.
-LOGIN = ["--user", "viewer", "--password", "lab camera"]
+# As in inventories/molecule, which says why it is no secret.
+LOGIN = ["--user", "viewer", "--password", "correct horse battery staple"]
 
 
 def start() -> None:

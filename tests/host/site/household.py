@@ -41,7 +41,7 @@ class Owner(Resident):
         """As the lab's inventory says."""
         settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
         tenant = settings["control_tenants"][0]
-        return cls(settings["control_public_url"], tenant["email"], tenant["password"])
+        return cls(settings["control_public_url"], tenant["email"], settings["lab_known_to_all"])
 
     async def settle(self) -> None:
         """Log in; begin the household, or take up the one that was begun; have the edge in it."""
