@@ -1,4 +1,4 @@
-"""`make molecule`: all scenarios on hosts of the lab, in two lanes: a lane's first makes hosts, others start there."""
+"""`make molecule`: all scenarios on hosts of the lab, two at once: the first converge hosts, the others start there."""
 
 import argparse
 import ctypes
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,58 +19,86 @@ from tools.lab.places import BUILD, Refused  # noqa: E402
 from tools.lab.supply import release, supply  # noqa: E402
 
 BIN = Path(sys.executable).parent
-# A site is made host after host, so that one lane leaves a core idle. What takes longest is begun first.
-LANES = {
-    "bookworm": ["site", "edge", "node", "control", "upgrade", "rollback", "revoke", "hardening"],
-    "trixie": ["site", "hardening"],
-}
-
 # molecule/upgrade/README.md says what they differ in.
 PATCHED = {"next": "0.3.0.dev1", "broken-api": "0.3.0.dev2", "broken-analyzer": "0.3.0.dev3"}
+AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A folder of molecule/ on one suite; `after` names the one that froze the hosts it starts from."""
+
+    name: str
+    after: str = ""
+    suite: str = "bookworm"
+
+    @property
+    def label(self) -> str:
+        """How it is called on the screen and with `--only`."""
+        return self.name if self.suite == "bookworm" else f"{self.name}-{self.suite}"
+
+
+# What takes longest, or lets others begin, is begun first. A site is made host after host: two use two cores.
+SCENARIOS = [
+    Scenario("site"),
+    Scenario("site", suite="trixie"),
+    Scenario("upgrade", "site"),
+    Scenario("rollback", "upgrade"),
+    *(Scenario(name, "site") for name in ("edge", "node", "control", "revoke", "hardening")),
+    Scenario("hardening", "site-trixie", "trixie"),
+]
 
 
 def main() -> int:
     """Exit status 1 when a scenario failed or could not begin."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="SCENARIO", default=[], help="e.g. edge site-trixie")
+    labels = [item.label for item in SCENARIOS]
+    parser.add_argument("--only", nargs="+", metavar="SCENARIO", choices=labels, default=[], help=", ".join(labels))
     parser.add_argument("--command", default="test", help="of molecule, instead of `test`; hosts end all the same")
-    parser.add_argument("--lane", choices=LANES, help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=labels, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    there = {label(suite, name) for suite in LANES for name in scenarios(suite)}
-    if unknown := set(given.only) - there:
-        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(sorted(there))}")
-    if given.lane:
-        return lane(given.lane, given.only, given.command)
+    if given.one:
+        return run(next(item for item in SCENARIOS if item.label == given.one), given.command)
     began = time.monotonic()
-    chosen = [suite for suite in LANES if not given.only or any(label(suite, n) in given.only for n in LANES[suite])]
+    chosen = [item for item in SCENARIOS if not given.only or item.label in given.only]
     try:
-        prepare(chosen)
+        prepare({item.suite for item in chosen})
     except Refused as refusal:
         print(f"molecule: {refusal}", file=sys.stderr)
         return 1
-    running = [start(["--lane", suite, *sys.argv[1:]]) for suite in chosen]
-    good = bool(given.only) or lab_holds()
-    statuses = [process.wait() for process in running]
-    good = good and not any(statuses)
+    good = (bool(given.only) or lab_holds()) and all_of(chosen, given.command)
     minutes = (time.monotonic() - began) / 60
     print(f"{'All scenarios passed' if good else 'Not all scenarios passed'}, in {minutes:.1f} minutes.")
     return 0 if good else 1
 
 
-def scenarios(suite: str) -> list[str]:
-    """Those of a lane, in order."""
-    return [name for name in LANES[suite] if (ROOT / "molecule" / name / "molecule.yml").exists()]
+def all_of(chosen: list[Scenario], command: str) -> bool:
+    """Run them, two at once, each when the one it starts from is done; whether all passed."""
+    left = list(chosen)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    failed: set[str] = set()
+    while left or running:
+        open_ones = {item.label for item in left} | set(running)
+        for item in list(left):
+            if item.after in failed:
+                print(f"  FAILED {item.label}: it starts from {item.after}", flush=True)
+                failed.add(item.label)
+                left.remove(item)
+            elif item.after not in open_ones and len(running) < AT_ONCE:
+                running[item.label] = start(["--one", item.label, "--command", command])
+                left.remove(item)
+        time.sleep(0.5)
+        for label, process in list(running.items()):
+            if process.poll() is not None:
+                del running[label]
+                failed |= {label} if process.returncode else set()
+    return not failed
 
 
-def label(suite: str, name: str) -> str:
-    """How a scenario is called on the screen and with `--only`."""
-    return name if suite == "bookworm" else f"{name}-{suite}"
-
-
-def prepare(suites: list[str]) -> None:
+def prepare(suites: set[str]) -> None:
     """What needs the network: there is none once hosts are up."""
     began = time.monotonic()
-    for suite in suites:
+    for suite in sorted(suites):
         roots.root(suite)
     supply()
     for name, version in PATCHED.items():
@@ -78,7 +107,7 @@ def prepare(suites: list[str]) -> None:
 
 
 def start(words: list[str]) -> "subprocess.Popen[bytes]":
-    """This program again, for one lane; it does not outlive us, killed or not."""
+    """This program again, for one scenario; it does not outlive us, killed or not."""
     libc = ctypes.CDLL(None, use_errno=True)
     return subprocess.Popen(
         [sys.executable, __file__, *words],
@@ -87,39 +116,28 @@ def start(words: list[str]) -> "subprocess.Popen[bytes]":
     )
 
 
-def lane(suite: str, only: list[str], command: str) -> int:
-    """One suite's scenarios, one after another."""
-    os.environ["GUARDIAN_LAB"] = f"molecule-{suite}"
-    os.environ["GUARDIAN_SUITE"] = suite
-    keeper.stop()
-    good = True
-    for name in scenarios(suite):
-        if not only or label(suite, name) in only:
-            good = run(suite, name, command) and good
-            if not good and name == "site" and not only:
-                print(f"  FAILED what starts from {label(suite, name)} was not run", flush=True)
-                break
-    return 0 if good else 1
-
-
-def run(suite: str, name: str, command: str) -> bool:
-    """One scenario in a lab of its own; its exit status is the verdict, whatever its summary says."""
+def run(scenario: Scenario, command: str) -> int:
+    """One scenario in a lab of its own; molecule's exit status is the verdict, whatever its summary says."""
     began = time.monotonic()
-    scratch = BUILD / "scratch" / label(suite, name)
+    os.environ["GUARDIAN_LAB"] = f"m-{scenario.label}"
+    scratch = BUILD / "scratch" / scenario.label
     shutil.rmtree(scratch, ignore_errors=True)
     settings = os.environ | {
+        "GUARDIAN_SUITE": scenario.suite,
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch),
         "NO_COLOR": "1",
     }
     try:
+        keeper.stop()
         # When this process is gone, killed or not, so is all that the scenario made.
         ensure(os.getpid())
-        return logged(label(suite, name), began, [*entering(), str(BIN / "molecule"), command, "-s", name], settings)
+        words = [*entering(), str(BIN / "molecule"), command, "-s", scenario.name]
+        return 0 if logged(scenario.label, began, words, settings) else 1
     except Refused as refusal:
-        print(f"  FAILED {label(suite, name)}: {refusal}", flush=True)
-        return False
+        print(f"  FAILED {scenario.label}: {refusal}", flush=True)
+        return 1
     finally:
         keeper.stop()
 
