@@ -1,12 +1,13 @@
 """The host's encrypted credential store: secrets bound to this machine, each written whole or not at all."""
 
+import contextlib
 import os
 import re
 import subprocess
 from pathlib import Path
 
 from guardian.common.errors import GuardianError
-from guardian.common.files import sync_directory
+from guardian.common.files import private_folder, sync_directory
 
 STORE = Path("/etc/credstore.encrypted")
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
@@ -28,8 +29,9 @@ def put(name: str, secret: bytes, store: Path = STORE) -> None:
     """Encrypt to this machine and replace what was there, durably. The secret goes through a pipe."""
     path = path_of(name, store)
     aside = path.with_name(f".{path.name}.new")
-    aside.unlink(missing_ok=True)
     try:
+        private_folder(store)
+        aside.unlink(missing_ok=True)
         done = subprocess.run(
             ["systemd-creds", "encrypt", f"--name={name}", "-", str(aside)],
             input=secret,
@@ -51,7 +53,8 @@ def put(name: str, secret: bytes, store: Path = STORE) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _failed(name, str(error)) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
     sync_directory(store)
 
 

@@ -17,7 +17,8 @@ class SecretError(GuardianError):
 def find(name: str, folder: Path, environ: Mapping[str, str] | None = None) -> Path:
     """The file of secret `name`: `$CREDENTIALS_DIRECTORY/NAME` when there is one, else `FOLDER/NAME`."""
     loaded = credentials(environ)
-    if loaded is not None and (loaded / name).is_file():
+    # A unit gives an empty line where there is no such secret yet.
+    if loaded is not None and (loaded / name).is_file() and (loaded / name).stat().st_size > 1:
         return loaded / name
     return folder / name
 

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -36,7 +36,7 @@ class SeedError(GuardianError):
 class Seed(Section):
     """The seed file. `version` counts its forms; an older daemon refuses a newer form instead of guessing."""
 
-    version: Literal[1] = 1
+    version: int = Field(default=1, ge=1, le=1)
     token: str = Field(max_length=2048)
     name: str = Field(default="", max_length=64)
 
@@ -111,7 +111,6 @@ def _read_file(path: Path) -> bytes:
 
 def _keep(raw: bytes, store: Path, state: Path) -> None:
     parse(raw)
-    private_folder(store)
     credstore.put(SECRET, raw, store)
     private_folder(state)
     write_atomic(state / "taken", _digest(raw).encode())
