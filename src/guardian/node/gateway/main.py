@@ -220,5 +220,5 @@ def main() -> None:
         run,
         description="The node's door for edges, and its store.",
         default_config=DEFAULT_CONFIG,
-        fixed=("gateway",),
+        fixed=("gateway", "hub"),
     )

@@ -142,4 +142,5 @@ def main() -> None:
         description="The node's end of its edges' tunnels.",
         default_config=DEFAULT_CONFIG,
         check=check,
+        fixed=("hub",),
     )
