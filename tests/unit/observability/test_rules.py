@@ -46,6 +46,11 @@ WELL = {
     'guardian_detector_loaded{instance="edge", tier="edge", daemon="analyzer"}': "1x180",
     f"guardian_uplink_events_waiting{{{UPLINK}}}": "0x120 90 60 30 0x57",
     f"guardian_uplink_events_refused{{{UPLINK}}}": "1x180",
+    'guardian_tunnel_connected{instance="edge"}': "1x60 0 1x119",
+    # A rekey is due every two minutes.
+    'guardian_tunnel_handshake_age_seconds{instance="edge"}': "125x180",
+    'guardian_hub_peers{instance="node"}': "2x180",
+    'guardian_hub_peers_connected{instance="node"}': "2x60 1x3 2x116",
     'guardian_gateway_edges{instance="node"}': "2x180",
     'guardian_gateway_edges_online{instance="node"}': "2x60 1x3 2x116",
     'guardian_agents_nodes{instance="control", state="silent"}': "0x180",
@@ -141,6 +146,15 @@ FAULTS = {
     ),
     "the node refuses events": Fault(
         {f"guardian_uplink_events_refused{{{UPLINK}}}": "1x170 2x9"}, {"GuardianEventsRefused": "edge"}
+    ),
+    "the hub does not answer": Fault(
+        {'guardian_tunnel_connected{instance="edge"}': "0x180"}, {"GuardianTunnelDown": "edge"}
+    ),
+    "pings pass and handshakes do not": Fault(
+        {'guardian_tunnel_handshake_age_seconds{instance="edge"}': "125+60x180"}, {"GuardianTunnelDown": "edge"}
+    ),
+    "an edge's router blocks the tunnel": Fault(
+        {'guardian_hub_peers_connected{instance="node"}': "1x180"}, {"GuardianEdgeTunnelDown": "node"}
     ),
     "an edge lost its network": Fault(
         {'guardian_gateway_edges_online{instance="node"}': "1x180"}, {"GuardianEdgeOffline": "node"}
