@@ -27,8 +27,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             yield bad("credential_undecryptable", f"systemd could not give {unit.name} {names}.")
             continue
         for name, path in loaded_by(unit):
-            if path in seen or unit.skipped:
-                # A unit that waits for its secret is the check of units' business.
+            if path in seen or unit.skipped or not unit.lasting:
+                # Who waits for a secret is the check of units' business; enrolment spends its own.
                 continue
             seen.add(path)
             try:
@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             if finding is not None:
                 faults = True
                 yield finding
-    if seen and not _TPM.exists() and not _exists(_HOST_KEY):
+    if any(map(_exists, seen)) and not _TPM.exists() and not _exists(_HOST_KEY):
         faults = True
         sentence = f"{_HOST_KEY} is gone: nothing in the store of secrets can be opened any more."
         yield bad("credential_undecryptable", sentence, "Restore it from a backup, or enrol this host again.")
