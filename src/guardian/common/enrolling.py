@@ -24,7 +24,7 @@ async def spend(service: Service[Any], state_dir: Path, once: Callable[[seed.See
         offer.close(state_dir, WRITER, [seed.SECRET])
         return
     found = seed.read(state_dir / "identity")
-    backoff = Backoff(initial=1.0, maximum=60.0)
+    backoff = Backoff(initial=1.0, maximum=20.0)
     while True:
         service.progressed()
         try:

@@ -1,12 +1,13 @@
 """The two key pairs of a member or an edge: Ed25519 signs, X-Wing receives. Private keys are 32-byte seeds."""
 
-import secrets
 from functools import cached_property
 from pathlib import Path
+from secrets import token_bytes
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from guardian.common import secrets
 from guardian.vault import hpke
 from guardian.vault.errors import VaultError
 
@@ -19,7 +20,8 @@ class Keys:
     """Private keys of one member or edge. Never printed: its repr shows the class alone."""
 
     def __init__(self, sign_seed: bytes, receive_seed: bytes) -> None:
-        if len(sign_seed) != 32 or len(receive_seed) != 32:
+        # Who only signs is given no receiving seed: an edge's cameras cannot open what members send it.
+        if len(sign_seed) != 32 or len(receive_seed) not in (0, 32):
             raise VaultError("encoding", "seed")
         self._sign_seed = sign_seed
         self._receive_seed = receive_seed
@@ -27,15 +29,25 @@ class Keys:
     @classmethod
     def generate(cls) -> "Keys":
         """Fresh keys."""
-        return cls(secrets.token_bytes(32), secrets.token_bytes(32))
+        return cls(token_bytes(32), token_bytes(32))
 
     @classmethod
     def load(cls, folder: Path) -> "Keys":
-        """An edge's keys from its identity folder (`sign.key`, `receive.key`)."""
+        """An edge's keys: secrets `sign.key` and `receive.key`, in its identity folder where a unit loads none.
+
+        A daemon that is given the first alone has keys that sign and open nothing.
+        """
         try:
-            return cls((folder / SIGN_FILE).read_bytes(), (folder / RECEIVE_FILE).read_bytes())
-        except OSError as error:
-            raise VaultError("seed_unreadable", error.strerror or "", hint=f"Look at {folder}.") from error
+            sign = secrets.read(SIGN_FILE, folder)
+            try:
+                receive = secrets.read(RECEIVE_FILE, folder)
+            except secrets.SecretError as error:
+                if error.reason != "secret_missing":
+                    raise
+                receive = b""
+        except secrets.SecretError as error:
+            raise VaultError("seed_unreadable", error.sentence.rstrip("."), hint=error.hint) from error
+        return cls(sign, receive)
 
     def seeds(self) -> tuple[bytes, bytes]:
         """Sign seed and receive seed, for whoever writes them to a slot or an identity folder."""

@@ -1,4 +1,4 @@
-"""Short signed messages: events, the relay's challenge, the proof at enrolment."""
+"""Short signed messages: events, the relay's challenge, the proofs at enrolment and renewal."""
 
 import hashlib
 
@@ -49,6 +49,16 @@ def verify_enrolment(
     verify(sign_public, _enrolment(token_secret, csr_der, receive_public), proof)
 
 
+def sign_renewal(keys: Keys, challenge: bytes, edge_id: str, csr_der: bytes) -> bytes:
+    """An edge asks its node for a new certificate."""
+    return keys.sign(_renewal(challenge, edge_id, csr_der))
+
+
+def verify_renewal(sign_public: bytes, challenge: bytes, edge_id: str, csr_der: bytes, signature: bytes) -> None:
+    """Refuse a request that this edge did not make for this challenge and key."""
+    verify(sign_public, _renewal(challenge, edge_id, csr_der), signature)
+
+
 def _event(event: bytes) -> bytes:
     return b"guardian/event/v1\0" + event
 
@@ -58,6 +68,12 @@ def _challenge(node_id: str, challenge: bytes, ticket: str) -> bytes:
         raise VaultError("encoding", "challenge")
     ticket_hash = hashlib.sha256(ticket.encode()).digest()
     return b"guardian/relay-challenge/v1\0" + from_hex(node_id, 16) + challenge + ticket_hash
+
+
+def _renewal(challenge: bytes, edge_id: str, csr_der: bytes) -> bytes:
+    if len(challenge) != CHALLENGE_SIZE:
+        raise VaultError("encoding", "challenge")
+    return b"guardian/renew/v1\0" + challenge + from_hex(edge_id, 16) + hashlib.sha256(csr_der).digest()
 
 
 def _enrolment(token_secret: str, csr_der: bytes, receive_public: bytes) -> bytes:

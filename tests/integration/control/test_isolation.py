@@ -11,6 +11,7 @@ import grpc
 import httpx
 import pytest
 import pytest_asyncio
+from cryptography import x509
 from tests.integration.control.world import Household, World
 
 from guardian.common import tls
@@ -21,6 +22,7 @@ from guardian.contracts.vault.v1 import vault_pb2
 from guardian.control.agents.pki import Pki
 from guardian.control.api.app import create_app, openapi
 from guardian.control.config import ApiSection
+from guardian.control.orders.repository import OrderRepository
 from guardian.vault import commands, slots
 from guardian.vault.encoding import b64u
 from guardian.vault.roster import Roster
@@ -41,6 +43,7 @@ class Victim:
     object_id: str
     slot: dict[str, Any]
     command: dict[str, str]
+    order: str
 
     def names(self) -> dict[str, Any]:
         """Values by the names routes and messages use for them."""
@@ -86,7 +89,17 @@ async def furnish(home: Household) -> Victim:
     (await home.browser.put(f"/api/v1/vault/slots/{slot['id']}", json=slot)).raise_for_status()
     command = make_command(home)
     (await home.browser.post("/api/v1/commands", json=command)).raise_for_status()
-    return Victim(home, summary.id, summary.objects[0].id, slot, command)
+    return Victim(home, summary.id, summary.objects[0].id, slot, command, await give_order(home))
+
+
+async def give_order(home: Household) -> str:
+    """An order to the house's node that nobody has answered yet."""
+    moment = now()
+    async with home.world.context.database.tenant(home.tenant_id) as scope:
+        order = pb.Order(id=str(uuid7()), revoke_edge=pb.RevokeEdgeOrder(edge="Loft"))
+        later = moment + timedelta(minutes=2)
+        await OrderRepository(scope).add(order.id, home.node_id, order.SerializeToString(), moment, later)
+    return order.id
 
 
 def make_command(home: Household) -> dict[str, str]:
@@ -190,9 +203,13 @@ async def call(stub: Any, method: str, victim: Victim, home: Household) -> list[
     requests: dict[str, Any] = {
         "SendSummaries": iter([pb.SendSummariesRequest(position=1, summary=foreign)]),
         "ReportHealth": pb.ReportHealthRequest(edges=[pb.EdgeHealth(id=victim.household.edge_id, name="stolen")]),
+        "ResumeSummaries": pb.ResumeSummariesRequest(),
         "SyncRoster": pb.SyncRosterRequest(have_entries=0),
         "ReceiveCommands": pb.ReceiveCommandsRequest(),
         "ReportCommand": pb.ReportCommandRequest(result=result),
+        "RenewCertificate": pb.RenewCertificateRequest(csr_der=tls.new_csr(tls.new_key())),
+        "ReceiveOrders": pb.ReceiveOrdersRequest(),
+        "ReportOrder": pb.ReportOrderRequest(result=pb.OrderResult(order_id=victim.order, edge_name="stolen")),
     }
     running = getattr(stub, method)(requests[method])
     if isinstance(running, grpc.aio.UnaryUnaryCall):
@@ -218,6 +235,12 @@ async def test_no_call_of_a_node_reaches_another_tenant(victim: Victim, intruder
         answers = []
     for answer in answers:
         assert not getattr(answer, "entries", ())
+        if isinstance(answer, pb.RenewCertificateResponse):
+            names = x509.load_der_x509_certificate(answer.certificate_der).extensions
+            uris = names.get_extension_for_class(x509.SubjectAlternativeName).value
+            mine = f"guardian://{intruder.tenant_id}/node/{intruder.node_id}"
+            assert uris.get_values_for_type(x509.UniformResourceIdentifier) == [mine]
+        assert not isinstance(answer, pb.ReceiveOrdersResponse)
         assert not (answer.HasField("command") if isinstance(answer, pb.ReceiveCommandsResponse) else False)
     after = await victim.snapshot()
     assert after == before

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 from tests.integration.tenancy.street import House, until
 
+from guardian.cli.demo.postgres import APP
 from guardian.common.clock import from_seconds
 from guardian.common.files import private_folder
 from guardian.common.ids import uuid7
+from guardian.common.tokens import Token
+from guardian.control.database.engine import Database
+from guardian.control.database.tables import node_orders
+from guardian.control.orders.service import OrderService
 from guardian.edge import identity as identities
 from guardian.edge.camera.index import Clip, Index
 from guardian.edge.detectors.base import Box
@@ -38,6 +43,8 @@ class Belongings:
     slots: list[dict[str, Any]] = field(default_factory=list)
     command: dict[str, str] = field(default_factory=dict)
     cursor: str = ""
+    # An order of the control plane's operator to the house's node, answered.
+    order: str = ""
 
     def names(self) -> list[str]:
         """Ids and texts that tell of this house and of no other."""
@@ -71,8 +78,24 @@ async def furnish(house: House) -> Belongings:
     )
     await until(lambda: arrived(things))
     await until(lambda: _renamed(things))
+    things.order = await give_order(house)
     things.cursor = (await house.owner.get("/events", limit=1))["next"]
     return things
+
+
+async def give_order(house: House) -> str:
+    """A token for an edge, asked for on the control plane and made by the house's node; the order's id."""
+    database = Database(house.street.postgres.dsn(APP))
+    try:
+        text, _ = await OrderService(database).create_edge_token(house.tenant, house.node, f"Loft of {house.name}", 60)
+        async with database.tenant(house.tenant) as scope:
+            (row,) = await scope.rows(scope.select(node_orders))
+    finally:
+        await database.close()
+    secret = Token.parse(text).secret.encode()
+    # Sealed to whoever asked: neither the row nor anything else of the control plane's holds it.
+    assert secret not in bytes(row.result) + bytes(row.content)
+    return str(row.id)
 
 
 async def arrived(things: Belongings) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest_asyncio
+from cryptography import x509
 from tests.integration.tenancy import calls
 from tests.integration.tenancy.belongings import CAMERA, Belongings
 from tests.integration.tenancy.calls import Method, call, channel_to
@@ -27,7 +28,7 @@ from guardian.contracts.edge.v1 import edge_pb2
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.edge.identity import Identity
 from guardian.vault.identity import Keys
-from guardian.vault.messages import sign_enrolment
+from guardian.vault.messages import sign_enrolment, sign_renewal
 
 DOORS = {
     "agents": calls.AGENT,
@@ -36,6 +37,8 @@ DOORS = {
     "edge enrolment": calls.EDGE_ENROLMENT,
     "socket": calls.GATEWAY,
 }
+# A second service at the same door.
+BESIDE = {"gateway": calls.EDGE_RENEWAL}
 UNAVAILABLE, UNIMPLEMENTED = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED
 REFUSED = {
     grpc.StatusCode.PERMISSION_DENIED,
@@ -92,10 +95,10 @@ async def open_doors(neighbours: Neighbours, strangers: Strangers) -> AsyncItera
 
 
 async def test_a_service_is_had_at_its_own_door_and_at_no_other(open_doors: dict[str, grpc.aio.Channel]):
-    assert {method.service for method in calls.methods()} == set(DOORS.values())
+    assert {method.service for method in calls.methods()} == set(DOORS.values()) | set(BESIDE.values())
     for method in calls.methods():
         for door, channel in open_doors.items():
-            if DOORS[door] != method.service:
+            if method.service not in (DOORS[door], BESIDE.get(door)):
                 assert (await call(channel, method)).code == UNIMPLEMENTED, (door, method)
 
 
@@ -131,7 +134,7 @@ async def test_tls_refuses_every_certificate_of_another_issuer_and_none_at_all(
         address, ca = mutual(neighbours.moor.house, door)
         for who, (key, certificate) in {**impostors(neighbours, strangers, door), "nobody": (None, None)}.items():
             async with channel_to(address, ca, key, certificate) as channel:
-                for method in calls.of(DOORS[door]):
+                for method in [*calls.of(DOORS[door]), *calls.of(BESIDE.get(door, ""))]:
                     said = await call(channel, method, patience=20)
                     assert (said.code, said.messages) == (UNAVAILABLE, []), (door, who, method, said)
 
@@ -181,6 +184,12 @@ TO_AGENTS: dict[str, Callable[[Belongings], Any]] = {
     "SyncRoster": lambda moor: control_pb2.SyncRosterRequest(have_entries=0),
     "ReceiveCommands": lambda moor: control_pb2.ReceiveCommandsRequest(),
     "ReportCommand": lambda moor: control_pb2.ReportCommandRequest(result=result(moor)),
+    # A certificate is made for the node that calls: there is no field in which another could be named.
+    "RenewCertificate": lambda moor: control_pb2.RenewCertificateRequest(csr_der=tls.new_csr(tls.new_key())),
+    "ReceiveOrders": lambda moor: control_pb2.ReceiveOrdersRequest(),
+    "ReportOrder": lambda moor: control_pb2.ReportOrderRequest(
+        result=control_pb2.OrderResult(order_id=moor.order, sealed_token=b"taken", edge_name="Taken")
+    ),
 }
 
 
@@ -196,7 +205,19 @@ async def test_a_node_that_names_anothers_ids_reads_and_changes_nothing_of_their
             assert not moor.found_in(said.data), method
             if method.name == "ReportCommand":
                 assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "command_unknown")
+            if method.name == "ReportOrder":
+                assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "order_unknown")
+            if method.name == "RenewCertificate":
+                (issued,) = [control_pb2.RenewCertificateResponse.FromString(item) for item in said.messages]
+                assert issued_to(issued.certificate_der) == f"guardian://{heath.tenant}/node/{heath.node}"
     assert await view(moor) == before
+
+
+def issued_to(der: bytes) -> str:
+    """The one name in a certificate."""
+    names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
+    return uri
 
 
 def stolen_event(moor: Belongings) -> edge_pb2.SignedEvent:
@@ -243,6 +264,27 @@ async def test_an_edge_that_names_anothers_ids_is_served_nothing_of_theirs(
         request = b"\x0a" + bytes([len(moor.events[0])]) + moor.events[0].encode()
         assert (await call(socket, method, request)).reason == "event_unknown"
     assert await view(moor) == before
+
+
+async def test_an_edge_gets_no_certificate_in_anothers_name(neighbours: Neighbours, strangers: Strangers):
+    """Neither its neighbour's at the same node, by its own signature, nor any of another house's."""
+    fen, moor, shed = neighbours.fen, neighbours.moor, strangers.shed
+    async with channel_to(*mutual(fen.house, "gateway"), *pair(shed.folder)) as channel:
+        begin, renew = sorted(calls.of(calls.EDGE_RENEWAL), key=lambda method: method.name)
+        assert (begin.name, renew.name) == ("BeginRenewal", "Renew")
+        for edge in (fen.house.edge, moor.house.edge):
+            said = await call(channel, begin, edge_pb2.BeginRenewalRequest(edge_id=edge))
+            (begun,) = [edge_pb2.BeginRenewalResponse.FromString(item) for item in said.messages]
+            csr = tls.new_csr(tls.new_key())
+            asked = edge_pb2.RenewRequest(
+                edge_id=edge,
+                challenge=begun.challenge,
+                csr_der=csr,
+                signature=sign_renewal(shed.keys, begun.challenge, edge, csr),
+            )
+            said = await call(channel, renew, asked)
+            assert (said.code, said.reason) == (grpc.StatusCode.PERMISSION_DENIED, "renewal_refused")
+            assert said.messages == []
 
 
 def edge_request(secret: str) -> edge_pb2.EnrolRequest:

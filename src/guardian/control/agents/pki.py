@@ -1,6 +1,5 @@
 """The CA for nodes, the enrolment port's own key, and the server certificate."""
 
-import datetime as dt
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from guardian.common.files import private_folder, write_atomic
 from guardian.control.config import AgentsSection, host_port
 
 FOLDER = "agents"
-# There is no renewal call in this version of the contract: a node's certificate must outlast long absences.
-NODE_LIFE = dt.timedelta(days=730)
+# Renewed by the node at two thirds. One that was away for longer is enrolled again, as the same tenant's new node.
+NODE_LIFE = tls.LEAF_LIFE
 
 
 @dataclass(frozen=True)

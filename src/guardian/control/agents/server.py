@@ -47,7 +47,7 @@ class AgentsServer:
         keys = load_public(self.settings.state_dir)
         main = grpc.aio.server(options=rpc.SERVER_OPTIONS, maximum_concurrent_rpcs=_AT_ONCE)
         enrol = grpc.aio.server(options=rpc.STRANGER_OPTIONS, maximum_concurrent_rpcs=rpc.STRANGER_CALLS)
-        service = AgentService(self.database, self.listener, keys, self._reported)
+        service = AgentService(self.database, self.listener, keys, pki, self._reported)
         control_pb2_grpc.add_AgentServiceServicer_to_server(service, main)
         enrolment = NodeEnrolmentService(self.database, pki, agents.advertise, keys)
         control_pb2_grpc.add_NodeEnrolmentServiceServicer_to_server(enrolment, enrol)

@@ -3,21 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from guardian.common import log, tls
 from guardian.contracts.control.v1 import control_pb2 as pb
 from guardian.contracts.control.v1 import control_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.control.agents.caller import AnyContext, Caller, identify, refusals
+from guardian.control.agents.pki import Pki
 from guardian.control.agents.report import ReportService
 from guardian.control.commands.service import CommandService
 from guardian.control.database.engine import Database
 from guardian.control.database.listen import Listener
+from guardian.control.errors import ControlError
 from guardian.control.events.ingest import IngestService
 from guardian.control.nodes.service import NodeService
+from guardian.control.orders.service import OrderService
 from guardian.control.vault.service import VaultService
 
 BATCH = 500
 # How often an open stream makes sure that its node was not revoked, and that no notification was missed.
 LOOK_AGAIN = 20.0
+_log = log.get(__name__)
 
 
 class AgentService(control_pb2_grpc.AgentServiceServicer):
@@ -28,6 +33,7 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         database: Database,
         listener: Listener,
         ticket_keys: list[bytes],
+        pki: Pki,
         on_report: Callable[[Caller, pb.ReportHealthRequest], None] = lambda *_: None,
     ) -> None:
         self._nodes = NodeService(database)
@@ -37,6 +43,8 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
         self._commands = CommandService(database)
         self._listener = listener
         self._ticket_keys = ticket_keys
+        self._pki = pki
+        self._orders = OrderService(database)
         self._on_report = on_report
 
     async def ResumeSummaries(  # noqa: N802
@@ -128,6 +136,47 @@ class AgentService(control_pb2_grpc.AgentServiceServicer):
                 sentence=result.sentence,
             )
         return pb.ReportCommandResponse()
+
+    async def RenewCertificate(  # noqa: N802
+        self, request: pb.RenewCertificateRequest, context: AnyContext
+    ) -> pb.RenewCertificateResponse:
+        """For the node that calls, by its certificate, and for no other."""
+        async with refusals(context):
+            caller = await identify(context, self._nodes)
+            try:
+                public = tls.csr_public_key(request.csr_der)
+            except ValueError as error:
+                raise ControlError("The signing request cannot be used.", reason="csr_refused") from error
+            certificate = self._pki.issue_node(public, caller.tenant_id, caller.node_id)
+            _log.info("certificate_issued", tenant=caller.tenant_id, node=caller.node_id)
+        return pb.RenewCertificateResponse(
+            certificate_der=tls.cert_der(certificate), ca_der=[tls.cert_der(self._pki.authority.certificate)]
+        )
+
+    async def ReceiveOrders(  # noqa: N802
+        self, request: pb.ReceiveOrdersRequest, context: AnyContext
+    ) -> AsyncIterator[pb.ReceiveOrdersResponse]:
+        """Unanswered ones, then new ones; each once a stream."""
+        async with refusals(context):
+            caller = await identify(context, self._nodes)
+            await context.send_initial_metadata(())
+            sent: set[str] = set()
+            with self._listener.subscribe(caller.tenant_id) as news:
+                while True:
+                    orders = await self._orders.waiting(caller.tenant_id, caller.node_id)
+                    for order in orders:
+                        if order.id not in sent:
+                            yield pb.ReceiveOrdersResponse(order=order)
+                    sent = {order.id for order in orders}
+                    await news.wait(LOOK_AGAIN)
+                    await self._nodes.check(caller.tenant_id, caller.node_id)
+
+    async def ReportOrder(self, request: pb.ReportOrderRequest, context: AnyContext) -> pb.ReportOrderResponse:  # noqa: N802
+        """The first answer counts; a repeat is harmless."""
+        async with refusals(context):
+            caller = await identify(context, self._nodes)
+            await self._orders.answer(caller.tenant_id, caller.node_id, request.result)
+        return pb.ReportOrderResponse()
 
     async def _store(self, caller: Caller, batch: list[pb.SendSummariesRequest]) -> pb.SendSummariesResponse:
         last = max(item.position for item in batch)

@@ -201,3 +201,15 @@ commands = sa.Table(
     _column("sentence", sa.Text),
     sa.Column("answered_at", _Time),
 )
+node_orders = sa.Table(
+    "node_orders",
+    metadata,
+    _tenant(),
+    sa.Column("id", Uuid7Id, primary_key=True),
+    _column("node_id", HexId),
+    _column("content", sa.LargeBinary),
+    _column("created_at", _Time),
+    _column("expires_at", _Time),
+    sa.Column("result", sa.LargeBinary),
+    sa.Column("answered_at", _Time),
+)

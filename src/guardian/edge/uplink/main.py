@@ -6,6 +6,7 @@ from functools import partial
 from guardian.common import rpc
 from guardian.common.dialling import Line, until_stopped
 from guardian.common.lifecycle import Service, daemon
+from guardian.common.renewal import Renewal
 from guardian.common.retry import Backoff
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.edge import identity
@@ -14,6 +15,7 @@ from guardian.edge.places import ring_socket
 from guardian.edge.uplink.commands import CommandRunner
 from guardian.edge.uplink.objects import Objects
 from guardian.edge.uplink.outbox import Outbox
+from guardian.edge.uplink.renewal import NodeRenewal
 from guardian.edge.uplink.ring import Ring
 from guardian.edge.uplink.rosters import RosterKeeper
 from guardian.edge.uplink.sender import Sender
@@ -33,14 +35,18 @@ async def run(service: Service[EdgeConfig]) -> None:
     try:
         service.ready()
         who = await _wait_for_identity(service)
-        if who is not None:
-            await _serve(service, who, store, ring)
+        figures = _offer_metrics(service)
+        # Round again with each renewed certificate.
+        while who is not None and not service.stopping.is_set():
+            await _serve(service, who, store, ring, figures)
     finally:
         ring.close()
         store.close()
 
 
-async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: UplinkStore, ring: Ring) -> None:
+async def _serve(
+    service: Service[EdgeConfig], who: identity.Identity, store: UplinkStore, ring: Ring, figures: dict[str, int]
+) -> None:
     settings, health, stopping = service.settings, service.health, service.stopping
     health.set("identity", "ok", "This edge is enrolled.", edge=who.edge, node=who.gateway)
     outbox = Outbox(settings.state_dir)
@@ -72,15 +78,20 @@ async def _serve(service: Service[EdgeConfig], who: identity.Identity, store: Up
             "objects": ObjectServer(channel, Objects(settings.state_dir)).work,
         }
         lines = [Line(name, "node", health, stopping).keep(work) for name, work in works.items()]
-        await until_stopped(stopping, _report(service, outbox, store), *lines)
+        renewal = Renewal(settings.state_dir, "uplink", health, NodeRenewal(who, channel).ask)
+        await until_stopped(stopping, _report(service, outbox, store, figures), renewal.keep(), *lines)
 
 
-async def _report(service: Service[EdgeConfig], outbox: Outbox, store: UplinkStore) -> None:
+def _offer_metrics(service: Service[EdgeConfig]) -> dict[str, int]:
     figures = {"waiting": 0, "acknowledged": 0, "refused": 0}
     gauge, figure = service.health.gauge, figures.__getitem__
     gauge("uplink_events_waiting", "Event revisions the node has not acknowledged", partial(figure, "waiting"))
     gauge("uplink_events_acknowledged", "Outbox position that is acknowledged", partial(figure, "acknowledged"))
     gauge("uplink_events_refused", "Event revisions the node refused for good", partial(figure, "refused"))
+    return figures
+
+
+async def _report(service: Service[EdgeConfig], outbox: Outbox, store: UplinkStore, figures: dict[str, int]) -> None:
     while True:
         before = figures["acknowledged"]
         position = figures["acknowledged"] = await asyncio.to_thread(store.cursor)

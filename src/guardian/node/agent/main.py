@@ -1,12 +1,19 @@
 """`guardian-agent`: the node's own line to its control plane; everything is dialled from here."""
 
 import asyncio
+from functools import partial
+
+import grpc.aio
 
 from guardian.common import rpc
 from guardian.common.dialling import Line, until_stopped
+from guardian.common.errors import PeerError
 from guardian.common.lifecycle import Service, daemon
+from guardian.common.renewal import Renewal
+from guardian.contracts.control.v1 import control_pb2, control_pb2_grpc
 from guardian.node import identity
 from guardian.node.agent.downward import Commands, RosterSync
+from guardian.node.agent.orders import Orders
 from guardian.node.agent.reports import Reports
 from guardian.node.agent.store import AgentStore
 from guardian.node.agent.summaries import Summaries
@@ -25,7 +32,8 @@ async def run(service: Service[NodeConfig]) -> None:
     try:
         service.ready()
         who = await wait_for_identity(service)
-        if who is not None:
+        # Round again with each renewed certificate.
+        while who is not None and not service.stopping.is_set():
             await _serve(service, who, store)
     finally:
         store.close()
@@ -49,10 +57,25 @@ async def _serve(service: Service[NodeConfig], who: identity.Identity, store: Ag
             "reports": reports.work,
             "roster_sync": RosterSync(gateway, control).work,
             "commands": Commands(gateway, control).work,
+            "orders": Orders(gateway, control).work,
         }
         lines = {name: Line(name, "control plane", health, stopping) for name in works}
         kept = [lines[name].keep(work) for name, work in works.items()]
-        await until_stopped(stopping, report(service, lines["reports"]), *kept)
+        renewal = Renewal(settings.state_dir, "agent", health, partial(_ask, control))
+        await until_stopped(stopping, report(service, lines["reports"]), renewal.keep(), *kept)
+
+
+async def _ask(control: grpc.aio.Channel, csr: bytes, ended: bool) -> bytes:
+    """A new certificate, DER, from the control plane."""
+    if ended:
+        raise PeerError(
+            "This node's certificate has ended, and only one that is good can be renewed.",
+            reason="renewal_too_late",
+            hint="Get a token from the control plane's operator and enrol this node again.",
+        )
+    stub = control_pb2_grpc.AgentServiceStub(control)
+    answer = await stub.RenewCertificate(control_pb2.RenewCertificateRequest(csr_der=csr), timeout=15)
+    return answer.certificate_der
 
 
 async def report(service: Service[NodeConfig], reports: Line) -> None:

@@ -24,6 +24,7 @@ from guardian.node.gateway.gateway_service import GatewayService
 from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.links import Links
 from guardian.node.gateway.pki import Pki
+from guardian.node.gateway.renewal_service import RenewalService
 from guardian.node.gateway.rosters import Rosters
 from guardian.node.gateway.store import Store
 from guardian.node.gateway.tunnels import Tunnels
@@ -80,6 +81,14 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         edge_pb2_grpc.add_EdgeServiceServicer_to_server(
             EdgeService(who.tenant, edges, intake, rosters, commands, links), edge_server
         )
+        renewal = RenewalService(who.tenant, edges, pki)
+        # Here for edges whose certificate is still good, on a port of its own for those that were away too long.
+        edge_pb2_grpc.add_RenewalServiceServicer_to_server(renewal, edge_server)
+        if section.renew_listen is not None:
+            renewal_server = grpc.aio.server(options=rpc.STRANGER_OPTIONS, maximum_concurrent_rpcs=rpc.STRANGER_CALLS)
+            edge_pb2_grpc.add_RenewalServiceServicer_to_server(renewal, renewal_server)
+            _open(renewal_server, section.renew_listen, pki.renewal_credentials())
+            servers.append(renewal_server)
         edge_pb2_grpc.add_EnrolmentServiceServicer_to_server(
             EnrolmentService(who.tenant, edges, pki, tunnels, edge_address), enrol_server
         )

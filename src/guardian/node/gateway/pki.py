@@ -12,8 +12,8 @@ from guardian.common.clock import now
 from guardian.common.errors import StoreError
 from guardian.common.files import write_atomic
 
-# There is no renewal call in this version of the contract: an edge's certificate must outlast long absences.
-EDGE_LIFE = dt.timedelta(days=730)
+# Renewed by the edge at two thirds; one that ended while the edge was away is renewed inside the tunnel.
+EDGE_LIFE = tls.LEAF_LIFE
 _RENEW_AFTER = dt.timedelta(days=7)
 
 
@@ -47,6 +47,14 @@ class Pki:
             self._configuration(self._issued),
             self._renewed,  # type: ignore[arg-type]  # None says: as before
             require_client_authentication=True,
+        )
+
+    def renewal_credentials(self) -> grpc.ServerCredentials:
+        """TLS for edges whose own certificate has ended: they know this node's CA and prove themselves by signature."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(self._issued),
+            self._renewed,  # type: ignore[arg-type]  # None says: as before
+            require_client_authentication=False,
         )
 
     def _renewed(self) -> grpc.ServerCertificateConfiguration | None:

@@ -1,0 +1,1 @@
+"""What the control plane's operator has a node do: tokens for edges, edges let go."""
