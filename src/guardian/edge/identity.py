@@ -1,5 +1,6 @@
 """Who this edge is: `STATE/identity/`, written once by `guardian edge enroll`, read by who signs or dials."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ TLS_CERTIFICATE = "tls.pem"
 CA_FILE = "ca.pem"
 WIREGUARD_KEY = "wireguard.key"
 TUNNEL_FILE = "tunnel.json"
+# Whoever looks after the host reads it for the words to compare: the private keys are for the daemons alone.
+PUBLIC_FILE = "public.json"
 ENROLLER, SEED = "enroll", "seed"
 _MAX_BYTES = 64 << 10
 _Hex = Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\z")]
@@ -126,6 +129,8 @@ def save(
             write_atomic(folder / name, data, mode=mode)
     for name, data in ((TLS_CERTIFICATE, tls_certificate), (CA_FILE, ca)):
         write_atomic(folder / name, data, mode=0o640)
+    public = {"sign": keys.sign_public.hex(), "receive": keys.receive_public.hex()}
+    write_atomic(folder / PUBLIC_FILE, json.dumps(public).encode(), mode=0o640)
     if tunnel:
         write_atomic(folder / TUNNEL_FILE, tunnel, mode=0o640)
     else:

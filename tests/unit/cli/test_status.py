@@ -184,6 +184,20 @@ def test_an_edge_with_a_household_shows_the_words_to_compare(run_dir: Path, tmp_
     assert words in shown.output
 
 
+def test_on_a_host_the_words_need_no_private_key(run_dir: Path, tmp_path: Path) -> None:
+    # There the private keys are credentials of the daemons: nobody could compare words before the edge was confirmed.
+    home = Home()
+    config = edge_yaml(state_of_an_edge(tmp_path, home), run_dir)
+    keys = home.edge_keys
+    for name in ("sign.key", "receive.key"):
+        (tmp_path / "identity" / name).unlink()
+    public = {"sign": keys.sign_public.hex(), "receive": keys.receive_public.hex()}
+    (tmp_path / "identity" / "public.json").write_text(json.dumps(public))
+    with serving(run_dir, well("uplink")):
+        report = json.loads(status("--config", config, "--json").output)
+    assert report["words"] == " ".join(home.roster.edge_words(keys.sign_public, keys.receive_public))
+
+
 def test_a_roster_that_was_tampered_with_is_a_fault(run_dir: Path, tmp_path: Path) -> None:
     config = edge_yaml(state_of_an_edge(tmp_path, Home()), run_dir)
     path = tmp_path / "uplink" / "roster.json"
