@@ -56,7 +56,7 @@ def _nano(value: int, base: Fraction) -> int:
     return int(value * base * NANO)
 
 
-def _copy(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Unit]:
+def _copy(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[Unit]:
     annex_b = BitStreamFilterContext("h264_mp4toannexb", stream)
     base = stream.time_base or Fraction(1, 90_000)
     for packet in container.demux(stream):
@@ -69,7 +69,7 @@ def _copy(container: av.container.InputContainer, stream: av.VideoStream) -> Ite
         yield Unit(data, _nano(pts, base), _nano(dts, base), key)
 
 
-def _transcode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Unit]:
+def _transcode(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Iterator[Unit]:
     rate = stream.average_rate or Fraction(10)
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = stream.width, stream.height, "yuv420p"

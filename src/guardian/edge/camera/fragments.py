@@ -54,6 +54,13 @@ class _Sink(io.RawIOBase):
         return taken
 
 
+def _copied(container: Any, template: Any) -> Any:
+    """A stream for packets as they come. PyAV before 14, which fits the FFmpeg of Debian 12, calls it otherwise."""
+    if hasattr(container, "add_stream_from_template"):
+        return container.add_stream_from_template(template, opaque=True)
+    return container.add_stream(template=template)
+
+
 class Fragmenter:
     """One clip's muxer. Give it the units in decode order, the first a key frame."""
 
@@ -65,7 +72,7 @@ class Fragmenter:
         # The first picture decodes this much before it is shown; the muxer moves it back to 0.
         self._shift = depth * self._frame
         self._container = av.open(self._sink, "w", format="mp4", options=_OPTIONS, buffer_size=1 << 20)
-        self._stream = self._container.add_stream_from_template(parameters.template.stream, opaque=True)
+        self._stream = _copied(self._container, parameters.template.stream)
         self._stream.time_base = Fraction(1, TIMESCALE)
         self._container.start_encoding()
         self.init = self._sink.take()

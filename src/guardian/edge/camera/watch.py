@@ -10,6 +10,7 @@ from guardian.common import log
 from guardian.common.errors import GuardianError
 from guardian.common.lifecycle import Service
 from guardian.edge import identity as identities
+from guardian.edge.camera import ffmpeg
 from guardian.edge.camera.away import AwayMotion
 from guardian.edge.camera.faults import CameraFault
 from guardian.edge.camera.index import Clip, Index
@@ -34,7 +35,9 @@ _IDENTITY_EVERY = 2.0
 async def run(service: Service[EdgeConfig]) -> None:
     """The daemon."""
     camera = load_camera(service.settings, service.instance)
-    _log.info("starting", camera=camera.id)
+    library = ffmpeg.running()
+    _log.info("starting", camera=camera.id, ffmpeg=library.version, vaapi=library.vaapi)
+    service.health.set("ffmpeg", "ok", library.sentence, version=library.version, vaapi=library.vaapi)
     service.ready()
     identity = await _enrolled(service)
     if identity is None:
