@@ -72,7 +72,7 @@ def read_household(state_dir: Path) -> Household | None:
 
 
 def _public_keys(folder: Path, roster: Roster, edge: str) -> tuple[bytes, bytes] | None:
-    """The edge's own, as enrolment wrote them; of an edge older than that, from its private keys or its owner's list."""
+    """The edge's own, as enrolment wrote them; of an older edge, from its private keys or its owner's list."""
     try:
         public = json.loads((folder / "public.json").read_bytes())
         return bytes.fromhex(public["sign"]), bytes.fromhex(public["receive"])
