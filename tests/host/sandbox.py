@@ -123,6 +123,9 @@ def transform(text: str, name: str, addresses: dict[str, str]) -> str:
             section = stripped
         elif section == "[Service]" and stripped[:1] not in ("", "#", ";") and not _RUNS.match(stripped):
             kept.append(stripped)
+    # A secret that was spent, as enrolment's seed, is not there any more: systemd then takes this.
+    named = {match[1] for line in kept if (match := re.match(r"LoadCredential(?:Encrypted)?=([^:]+):", line))}
+    kept += [f"SetCredential={secret}:probe" for secret in sorted(named) if f"SetCredential={secret}:" not in text]
     quoted = json.dumps(json.dumps(addresses))
     instead = _INSTEAD.replace("NAME", name.replace("%", "%%")).replace("ARGUMENTS", quoted.replace("%", "%%"))
     return "[Service]\n" + "\n".join(kept) + instead

@@ -46,12 +46,11 @@ def differences(seen: Seen, wanted: dict[str, Any], instance: str = "") -> Diffe
     return apart
 
 
-def changed_units(host: Host, units: list[str]) -> dict[str, str]:
+def changed_units(host: Host, tier: str, units: list[str]) -> dict[str, str]:
     """Units whose text, drop-ins and all, is not what the release in force ships; by name, what is the matter."""
-    shipped = {
-        entry.path.rpartition("/")[2]: entry.path for entry in host.walk(SHIPPED, kinds="-") if _is_main(entry.path)
-    }
-    extra = {host.read(entry.path) for entry in host.walk(SHIPPED, kinds="-") if ".d/" in entry.path}
+    files = [entry.path for part in ("common", "optional", tier) for entry in host.walk(f"{SHIPPED}/{part}", kinds="-")]
+    shipped = {path.rpartition("/")[2]: path for path in files if _is_main(path)}
+    extra = {host.read(path) for path in files if ".d/" in path}
     found = {}
     for unit in units:
         shown = host.run("systemctl", "show", "--property=FragmentPath,DropInPaths", "--", unit).out

@@ -48,8 +48,8 @@ def test_any_line_at_all_is_missed(host: Host, tier: str):
     assert len(lines) > 25
     for line in lines:
         with without(host, unit, line):
-            assert list(changed_units(host, [unit])) == [unit], line
-    assert changed_units(host, [unit]) == {}
+            assert list(changed_units(host, tier, [unit])) == [unit], line
+    assert changed_units(host, tier, [unit]) == {}
 
 
 def test_a_drop_in_that_relaxes_it_is_found(host: Host, tier: str, ceilings: dict[str, float]):
@@ -58,7 +58,7 @@ def test_a_drop_in_that_relaxes_it_is_found(host: Host, tier: str, ceilings: dic
     host.write(place, "[Service]\nProtectSystem=no\nPrivateDevices=no\nSystemCallFilter=\nRestrictNamespaces=no\n")
     host.run("systemctl", "daemon-reload")
     try:
-        assert list(changed_units(host, [unit])) == [unit]
+        assert list(changed_units(host, tier, [unit])) == [unit]
         assert list(exposed(host, [unit], ceilings)) == [unit]
     finally:
         host.remove(place)
