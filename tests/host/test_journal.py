@@ -16,7 +16,10 @@ _SECRETS = [
 
 
 def test_no_daemon_logged_a_traceback(host: Host):
-    said = host.run("journalctl", "-q", "-b", "-o", "short-iso", "-u", "guardian-*", "--no-pager", timeout=120).out
+    answer = host.try_run("journalctl", "-q", "-b", "-o", "short-iso", "-u", "guardian-*", "--no-pager", timeout=120)
+    # A journal in which no daemon said anything has nothing that the pattern could be of.
+    assert answer.status == 0 or "No data available" in answer.err
+    said = answer.out
     assert [line for line in said.splitlines() if "Traceback (most recent call last)" in line] == []
 
 

@@ -15,6 +15,8 @@ def facts(seen: Seen, instance: str = "") -> dict[str, Any]:
     """What a unit is and may do, as expected/TIER.toml has it; an instance's name is `%i`."""
 
     def general(names: list[str]) -> list[str]:
+        # Which cameras a home has is its own affair.
+        names = sorted({re.sub(r"camera@[a-z0-9_]+", "camera@ID", name) for name in names})
         if not instance:
             return names
         return sorted(re.sub(rf"(?<![a-z0-9_]){re.escape(instance)}(?![a-z0-9_])", "%i", name) for name in names)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.host.runner import Entry, Host
 
+_EPHEMERAL = 32768
 STATE, STORE = "/var/lib/guardian", "/etc/credstore.encrypted"
 
 
@@ -37,6 +38,10 @@ def listens(host: Host, besides: list[str]) -> dict[str, str]:
         protocol, _, _, _, address = line.split()[:5]
         holder = re.search(r"pid=(\d+)", line)
         units = re.findall(r"/([^/]+\.(?:service|scope))", groups[holder[1]])[-1:] if holder else []
+        host_part, _, port = address.rpartition(":")
+        if protocol == "udp" and int(port) >= _EPHEMERAL:
+            # Chosen by the kernel for who dials out.
+            address = f"{host_part}:any"
         if address not in besides:
             found[f"{protocol} {address}"] = units[0] if units else "kernel"
     return dict(sorted(found.items()))
@@ -55,7 +60,8 @@ def tops(entries: list[Entry]) -> list[Entry]:
 def secrets(host: Host) -> list[str]:
     """Names in the store of secrets."""
     paths = [entry.path for entry in host.walk(STORE)]
-    return sorted(path.removeprefix(f"{STORE}/guardian.") for path in paths if path.startswith(f"{STORE}/guardian."))
+    names = [path.removeprefix(f"{STORE}/guardian.") for path in paths if path.startswith(f"{STORE}/guardian.")]
+    return sorted({re.sub(r"^camera\..*", "camera.ID", name) for name in names})
 
 
 def record(host: Host, besides: list[str]) -> dict[str, Any]:

@@ -26,7 +26,10 @@ def check(subject: Subject) -> Iterator[Finding]:
             names = ", ".join(name for name, _ in loaded_by(unit)) or "its secret"
             yield bad("credential_undecryptable", f"systemd could not give {unit.name} {names}.")
             continue
-        for name, path in loaded_by(unit):
+        needed = loaded_by(unit)
+        for name, path in loaded_by(unit, all_of_them=True):
+            if (name, path) not in needed and not _exists(path):
+                continue
             if path in seen or unit.skipped or not unit.lasting:
                 # Who waits for a secret is the check of units' business; enrolment spends its own.
                 continue
@@ -61,8 +64,8 @@ def judge(unit: Unit, name: str, path: Path) -> Finding | None:
     return None
 
 
-def loaded_by(unit: Unit) -> list[tuple[str, Path]]:
-    """Names and files of a unit's LoadCredential…= lines; those for which it has something instead are not needed."""
+def loaded_by(unit: Unit, *, all_of_them: bool = False) -> list[tuple[str, Path]]:
+    """Names and files of a unit's LoadCredential…= lines: those it needs, or also those that it has a stand-in for."""
     found, instead = [], set()
     instance = unit.name.partition("@")[2].rpartition(".")[0]
     for source in [unit.get("FragmentPath"), *unit.get("DropInPaths").split()]:
@@ -73,7 +76,7 @@ def loaded_by(unit: Unit) -> list[tuple[str, Path]]:
         text = text.replace("%i", instance)
         found += [(name, Path(path)) for name, path in _LOAD.findall(text)]
         instead |= set(_INSTEAD.findall(text))
-    return [(name, path) for name, path in found if name not in instead]
+    return [(name, path) for name, path in found if all_of_them or name not in instead]
 
 
 def _exists(path: Path) -> bool:
