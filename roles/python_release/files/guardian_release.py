@@ -286,6 +286,10 @@ def _install(release: Release, tiers: list[str], partial: Path, final: Path) -> 
     ]
     _run(command, f"Release {release.version} cannot be installed")
     _name_the_release(partial, final)
+    # Role intel_gpu lays it there: a PyAV built against the host's FFmpeg goes before the release's own.
+    video = final.parent.parent / "video" / "guardian-video.pth"
+    for site in partial.glob("lib/python3*/site-packages") if video.is_file() else ():
+        shutil.copyfile(video, site / video.name)
     for name in COPIED:
         if (release.folder / name).is_dir():
             shutil.copytree(release.folder / name, partial / name, copy_function=shutil.copyfile)
