@@ -7,6 +7,7 @@ from typing import Any
 from guardian.common import log, seed
 from guardian.common.errors import GuardianError
 from guardian.common.handover import offer
+from guardian.common.handover.table import TLS
 from guardian.common.lifecycle import Service
 from guardian.common.retry import Backoff
 
@@ -19,8 +20,8 @@ _log = log.get(__name__)
 async def spend(service: Service[Any], state_dir: Path, once: Callable[[seed.Seed], Awaitable[str]]) -> None:
     """Try until it worked; GuardianError when it never will. The seed is taken out of the store in both cases."""
     service.ready()
-    if offer.is_wanted(state_dir, WRITER) and offer.is_waiting(state_dir, WRITER):
-        # Enrolled, and ended before root took the keys over: it does so now.
+    if offer.is_wanted(state_dir, WRITER) and _is_spent(state_dir):
+        # Enrolled, and ended before root could take the keys over: it does so now.
         offer.close(state_dir, WRITER, [seed.SECRET])
         return
     found = seed.read(state_dir / "identity")
@@ -46,6 +47,15 @@ async def spend(service: Service[Any], state_dir: Path, once: Callable[[seed.See
             return
         if await backoff.wait(service.stopping):
             return
+
+
+def _is_spent(state_dir: Path) -> bool:
+    """Whether the keys that were laid down are those of the identity that was written after them."""
+    laid, public = offer.folder_of(state_dir, WRITER) / TLS, state_dir / "identity"
+    try:
+        return (public / "identity.json").is_file() and (public / "tls.pem").read_bytes() in laid.read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 def _drop_seed(state_dir: Path) -> None:
