@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import yaml
+from tests.demo_check.program import items
 from tests.integration.tenancy.resident import Resident
 from tools.lab.places import BUILD, ROOT
 
@@ -61,7 +62,7 @@ class Owner(Resident):
 
     async def relay(self) -> tuple[str, httpx.AsyncClient]:
         """The household's node and a client of its relay."""
-        node = (await self.get("/nodes"))["items"][0]
+        node = items(await self.get("/nodes"))[0]
         return str(node["id"]), client(node["relay_url"], Origin=self.base)
 
     async def sealed(self, object_id: str) -> bytes:
@@ -85,8 +86,8 @@ class Owner(Resident):
             return False
 
     async def _edge(self) -> dict[str, Any] | None:
-        items: list[dict[str, Any]] = (await self.get("/edges"))["items"]
-        return items[0] if items else None
+        edges = items(await self.get("/edges"))
+        return edges[0] if edges else None
 
     def _take_up(self, entries: list[dict[str, str]]) -> None:
         sign, receive = (from_b64u(item) for item in json.loads(KEYS.read_text(encoding="utf-8")))

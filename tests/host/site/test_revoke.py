@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from tests.demo_check.program import items
 from tests.host.runner import Host
 from tests.host.site.household import Owner, until
 from tests.host.site.together import note, play
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_a_revoked_edge_is_cut_off_within_seconds_and_stays_so(owner: Owner, edge: Host, node: Host):
     async def connected() -> bool:
-        return bool((await owner.get("/edges"))["items"][0]["online"])
+        return bool(items(await owner.get("/edges"))[0]["online"])
 
     assert await until("the edge is connected", connected, 120)
     assert edge.try_run("ping", "-c1", "-W2", "10.86.0.1").status == 0
