@@ -46,6 +46,9 @@ def build() -> None:
     _run("ip", "link", "set", "to-home", "master", "internet", "up")
     _run("ip", "-n", "home", "address", "add", f"{HOME_OUTSIDE}/24", "dev", "wan")
     _run("ip", "-n", "home", "link", "set", "wan", "up")
+    # As on a real line each packet is one: a capture of packets not yet cut apart could not be judged.
+    _run("ip", "link", "set", "to-home", "gso_max_segs", "1")
+    _run("ip", "-n", "home", "link", "set", "wan", "gso_max_segs", "1")
     _bridge("lan", f"{ROUTER['home']}/24", "-n", "home")
     _run("ip", "-n", "home", "address", "add", f"{ADDRESSES['camera']}/24", "dev", "lan")
     _run("ip", "netns", "exec", "home", "sysctl", "-qw", "net.ipv4.ip_forward=1")

@@ -14,6 +14,8 @@ from tools.lab.places import BUILD, Refused, name, run
 
 MAGIC = 0xA1B2C3D4
 ETHERNET = 1
+# Content is padded to 16 bytes, but not beyond the MTU.
+FULL = 32 + 1420
 # Each packet is written at once: whoever reads a running capture misses nothing.
 TCPDUMP = ["tcpdump", "-i", "wan", "-U", "-n", "-s", "0", "-Z", "root", "--immediate-mode"]
 
@@ -36,7 +38,7 @@ class Packet:
         if self.kind != "udp" or len(data) < 4 or data[1:4] != b"\0\0\0":
             return False
         return {1: len(data) == 148, 2: len(data) == 92, 3: len(data) == 64}.get(
-            data[0], data[0] == 4 and len(data) >= 32 and len(data) % 16 == 0
+            data[0], data[0] == 4 and len(data) >= 32 and (len(data) % 16 == 0 or len(data) == FULL)
         )
 
 

@@ -28,6 +28,8 @@ def frame(payload: bytes, *, protocol: int = 17, target_port: int = 51820, fragm
         (b"\x03\0\0\0" + bytes(60), True),
         (b"\x04\0\0\0" + bytes(28), True),
         (b"\x04\0\0\0" + bytes(1404), True),
+        (b"\x04\0\0\0" + bytes(1448), True),
+        (b"\x04\0\0\0" + bytes(1447), False),
         (b"\x01\0\0\0" + bytes(143), False),
         (b"\x04\0\0\0" + bytes(29), False),
         (b"\x04\0\0\1" + bytes(28), False),
