@@ -63,6 +63,7 @@ class ClipWriter:
             self._writer = SealedWriter(sink, recipient.epoch, identity.keys, metadata, object_id=self.id)
             self._writer.init(self._fragmenter.init)
         except GuardianError:
+            self._fragmenter.abandon()
             sink.close()
             # Ours, without a picture and in no index.
             (folder / self.path).unlink(missing_ok=True)
@@ -80,6 +81,7 @@ class ClipWriter:
     def abandon(self) -> State:
         """Leave it as it is, after a failed write; what it is then."""
         self._writer.abandon()
+        self._fragmenter.abandon()
         return "truncated" if self._writer.count > 1 else "failed"
 
     def row(self, state: State) -> Clip:

@@ -1,6 +1,7 @@
 """Stream copy into fragmented MP4: an init segment, then fragments of about one second."""
 
 import bisect
+import contextlib
 import io
 from dataclasses import dataclass
 from fractions import Fraction
@@ -106,6 +107,12 @@ class Fragmenter:
         self._container.close()
         data = self._sink.take()
         return self._fragment(data, self._last_dts + self._frame, next_key=False) if data else None
+
+    def abandon(self) -> None:
+        """Give up what is not out yet. Left to the garbage collector, an open muxer ended the process in older PyAV."""
+        with contextlib.suppress(av.FFmpegError):
+            self._container.close()
+        self._sink.take()
 
     def _fragment(self, data: bytes, end: int, next_key: bool) -> Fragment:
         made = Fragment(data, self._begun + self._shift, end - self._begun, self._begins_with_key)

@@ -107,6 +107,7 @@ def test_without_key_frames_a_fragment_still_ends_after_a_second():
     units = drawn_units("libx264", 60, gop=1000)
     muxer = Fragmenter(units[0].parameters, depth=0, frame=6000)
     fragments = [made for item in units if (made := muxer.push(item))]
+    muxer.abandon()
     assert [item.key for item in fragments] == [True] + [False] * (len(fragments) - 1)
     assert all(item.duration <= 1.1 * 90_000 for item in fragments)
 
