@@ -27,8 +27,8 @@ class Source:
     sha256: str
 
 
-# By libavcodec's major version: 59 is FFmpeg 5.1 (Debian 12), 61 FFmpeg 7.1 (Debian 13). With each the camera's tests were
-# run. Not 60 (FFmpeg 6.1, Ubuntu 24.04): nobody has tried one.
+# By libavcodec's major version: 59 is FFmpeg 5.1 (Debian 12), 61 FFmpeg 7.1 (Debian 13). With each the camera's tests
+# were run. Not 60 (FFmpeg 6.1, Ubuntu 24.04): nobody has tried one.
 SOURCES = {
     59: Source("12.3.0", "04b1892562aff3277efc79f32bd8f1d0cbb64ed011241cb3e96f9ad471816c22"),
     61: Source("16.1.0", "a094b4fd87a3721dacf02794d3d2c82b8d712c85b9534437e82a8a978c175ffd"),
