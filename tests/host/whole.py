@@ -6,6 +6,8 @@ from typing import Any
 from tests.host.runner import Entry, Host
 
 _EPHEMERAL = 32768
+# The hub's own lies among them.
+_WIREGUARD = 51820
 STATE, STORE = "/var/lib/guardian", "/etc/credstore.encrypted"
 
 
@@ -39,7 +41,7 @@ def listens(host: Host, besides: list[str]) -> dict[str, str]:
         holder = re.search(r"pid=(\d+)", line)
         units = re.findall(r"/([^/]+\.(?:service|scope))", groups[holder[1]])[-1:] if holder else []
         host_part, _, port = address.rpartition(":")
-        if protocol == "udp" and int(port) >= _EPHEMERAL:
+        if protocol == "udp" and int(port) >= _EPHEMERAL and int(port) != _WIREGUARD:
             # Chosen by the kernel for who dials out.
             address = f"{host_part}:any"
         if address not in besides:
