@@ -191,7 +191,8 @@ class Host:
         there = next(path for path in (self.releases, *self.releases.parents) if path.exists())
         free = shutil.disk_usage(there).free
         if free < wanted:
-            refuse(f"{self.root} has {free >> 20} MB free; {version} needs {wanted >> 20} MB. Nothing was changed.")
+            have, need = f"{free >> 20} MB free", f"{wanted >> 20} MB"
+            refuse(f"{self.root} has {have}; {version} needs {need}. Make room and run again. Nothing was changed.")
 
     def link(self, name: str, version: str) -> None:
         """Point `current` or `previous` at a release; whoever looks sees the old one or the new."""
