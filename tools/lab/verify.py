@@ -16,7 +16,9 @@ def main() -> int:
     report = BUILD / "reports" / f"{os.environ.get('MOLECULE_SCENARIO_NAME', 'none')}-{host}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     address = host if host in TOGETHER else f"lab:{host}"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *tests]
+    # A test here may play a whole playbook.
+    options = ["-q", "-p", "no:cacheprovider", "-o", "timeout=1200", f"--junit-xml={report}"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     settings = os.environ | {"HOST": address, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     status = subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode
     from tools.test import counts

@@ -6,7 +6,7 @@ from typing import Self
 import httpx
 from tests.host.site.household import client
 
-AT_ONCE = 4
+AT_ONCE = 2
 
 
 class Load:
@@ -38,4 +38,4 @@ class Load:
                     if answer.status_code != 200:
                         self.refused.append(f"{answer.status_code} {answer.text[:200]}")
                 # Leave the cores to those who work.
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
