@@ -1,4 +1,4 @@
-"""`make molecule`: all scenarios on hosts of the lab, two at once: the first converge hosts, the others start there."""
+"""`make molecule`: all scenarios on hosts of the lab: the first converge hosts, the others start from those, frozen."""
 
 import argparse
 import ctypes
@@ -15,21 +15,24 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tools.lab import keeper, roots  # noqa: E402
 from tools.lab.__main__ import ensure, entering  # noqa: E402
-from tools.lab.places import BUILD, Refused  # noqa: E402
+from tools.lab.places import BUILD, Refused, layers  # noqa: E402
 from tools.lab.supply import release, supply  # noqa: E402
 
 BIN = Path(sys.executable).parent
 # molecule/upgrade/README.md says what they differ in.
 PATCHED = {"next": "0.3.0.dev1", "broken-api": "0.3.0.dev2", "broken-analyzer": "0.3.0.dev3"}
-AT_ONCE = 2
+# Two cores: while two play, a third one mostly waits for somebody to walk past a camera.
+AT_ONCE = 3
+HOSTS = ("edge", "node", "control")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A folder of molecule/ on one suite; `after` names the one that froze the hosts it starts from."""
+    """A folder of molecule/ on one suite: it starts from hosts that another one froze, and may freeze its own."""
 
     name: str
-    after: str = ""
+    start: str = ""
+    frozen: str = ""
     suite: str = "bookworm"
 
     @property
@@ -37,15 +40,26 @@ class Scenario:
         """How it is called on the screen and with `--only`."""
         return self.name if self.suite == "bookworm" else f"{self.name}-{self.suite}"
 
+    @property
+    def needs(self) -> Path | None:
+        """The frozen hosts it starts from."""
+        return layers() / f"{self.start}-{self.suite}" if self.start else None
 
-# What takes longest, or lets others begin, is begun first. A site is made host after host: two use two cores.
+    @property
+    def makes(self) -> Path | None:
+        """The frozen hosts it leaves."""
+        return layers() / f"{self.frozen}-{self.suite}" if self.frozen else None
+
+
+# In the order in which they begin: first what others wait for, then what takes long.
 SCENARIOS = [
-    Scenario("site"),
-    Scenario("site", suite="trixie"),
-    Scenario("upgrade", "site"),
-    Scenario("rollback", "upgrade"),
-    *(Scenario(name, "site") for name in ("edge", "node", "control", "revoke", "hardening")),
-    Scenario("hardening", "site-trixie", "trixie"),
+    Scenario("site", frozen="site"),
+    Scenario("site", frozen="site", suite="trixie"),
+    Scenario("upgrade", "site", "upgraded"),
+    Scenario("rollback", "upgraded"),
+    *(Scenario(name, "site") for name in ("again", "broken", "edge", "hardening", "control", "node", "revoke")),
+    Scenario("hardening", "site", suite="trixie"),
+    Scenario("refusals"),
 ]
 
 
@@ -66,26 +80,31 @@ def main() -> int:
     except Refused as refusal:
         print(f"molecule: {refusal}", file=sys.stderr)
         return 1
-    good = (bool(given.only) or lab_holds()) and all_of(chosen, given.command)
+    good = all_of(chosen, given.command) and (bool(given.only) or lab_holds())
     minutes = (time.monotonic() - began) / 60
     print(f"{'All scenarios passed' if good else 'Not all scenarios passed'}, in {minutes:.1f} minutes.")
     return 0 if good else 1
 
 
 def all_of(chosen: list[Scenario], command: str) -> bool:
-    """Run them, two at once, each when the one it starts from is done; whether all passed."""
+    """Run them, some at once, each as soon as the hosts it starts from are frozen; whether all passed."""
+    makers = {folder: item for item in chosen if (folder := item.makes)}
+    for folder in makers:
+        shutil.rmtree(folder, ignore_errors=True)
     left = list(chosen)
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed: set[str] = set()
     while left or running:
-        open_ones = {item.label for item in left} | set(running)
         for item in list(left):
-            if item.after in failed:
-                print(f"  FAILED {item.label}: it starts from {item.after}", flush=True)
+            if item.needs is None or is_frozen(item.needs):
+                if len(running) < AT_ONCE:
+                    running[item.label] = start(["--one", item.label, "--command", command])
+                    left.remove(item)
+                continue
+            maker = makers.get(item.needs)
+            if maker is None or (maker not in left and maker.label not in running):
+                print(f"  FAILED {item.label}: there are no hosts {item.needs.name} to start from", flush=True)
                 failed.add(item.label)
-                left.remove(item)
-            elif item.after not in open_ones and len(running) < AT_ONCE:
-                running[item.label] = start(["--one", item.label, "--command", command])
                 left.remove(item)
         time.sleep(0.5)
         for label, process in list(running.items()):
@@ -93,6 +112,11 @@ def all_of(chosen: list[Scenario], command: str) -> bool:
                 del running[label]
                 failed |= {label} if process.returncode else set()
     return not failed
+
+
+def is_frozen(folder: Path) -> bool:
+    """Whether all three hosts are kept there, whole."""
+    return all((folder / host / "layer.json").is_file() for host in HOSTS)
 
 
 def prepare(suites: set[str]) -> None:
@@ -149,13 +173,20 @@ def lab_holds() -> bool:
 
 
 def logged(name: str, began: float, command: list[str], settings: dict[str, str]) -> bool:
-    """Run it, its words to a log; say in one line how it went, and show the log's end if it failed."""
+    """Run it, its words with their time to a log; say in one line how it went, and show the log's end if it failed."""
     log = BUILD / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        status = subprocess.run(
-            command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
-        ).returncode
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        assert process.stdout
+        for words in process.stdout:
+            output.write(f"{time.monotonic() - began:6.1f}  ".encode() + words)
+            output.flush()
+    status = process.returncode
     line = f"  {'FAILED' if status else 'ok    '} {name} ({time.monotonic() - began:.0f} s)"
     if status:
         line += f"\n== {log.relative_to(ROOT)}, its end:\n{log.read_text(errors='replace')[-6000:]}\n"

@@ -49,10 +49,7 @@ def settle(
     first: dict[str, Report] = {}
     while True:
         now = {report.service: report for place in places for report in ask_all(health_sockets(place.run_dir))}
-        for name, report in now.items():
-            # What moves is compared within one life of a daemon.
-            if name not in first or first[name].pid != report.pid:
-                first[name] = report
+        remember(first, now)
         missing = list(find_missing(before, now, first, version))
         if not missing:
             typer.echo(f"All that was well before is well with {version}.")
@@ -75,6 +72,19 @@ def read_before(data: bytes) -> list[Report]:
             hint="Keep its output before the release is put in force, and hand it over here.",
         ) from error
     return [report for report in known.daemons if report.ready]
+
+
+def remember(first: dict[str, Report], now: dict[str, Report]) -> None:
+    """Keep in `first` the earliest moments each daemon told in its present life: what moves is compared with them."""
+    for name, report in now.items():
+        known = first.get(name)
+        if known is None or known.pid != report.pid:
+            first[name] = report.model_copy(deep=True)
+            continue
+        # A daemon is ready before its first picture: it had nothing to begin with.
+        for dependency, found in report.dependencies.items():
+            detail = known.dependencies.setdefault(dependency, found.model_copy(deep=True)).detail
+            detail |= {key: found.detail[key] for key in _MOVING if not detail.get(key) and found.detail.get(key)}
 
 
 def find_missing(before: list[Report], now: dict[str, Report], first: dict[str, Report], version: str) -> Iterator[str]:

@@ -46,6 +46,11 @@ while True:
 """
 
 
+def version(host: Host) -> str:
+    """The release in force."""
+    return host.run("readlink", "/opt/guardian/current").out.strip().rpartition("/")[2]
+
+
 def plug(state: str) -> None:
     """The home's line to the internet: `in` or `out`."""
     subprocess.run([*entering(), sys.executable, "-m", "tools.lab", "plug", state], cwd=ROOT, check=True)
@@ -67,9 +72,9 @@ async def none_twice(owner: Owner) -> bool:
     return len(ids) == len(set(ids))
 
 
-def play(playbook: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
+def play(playbook: str, *words: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
     """A playbook on the whole site, however it ends."""
-    command = [sys.executable, "-m", "tools.lab", "play", playbook, "-e", json.dumps(variables)]
+    command = [sys.executable, "-m", "tools.lab", "play", playbook, *words, "-e", json.dumps(variables)]
     return subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=900
     )

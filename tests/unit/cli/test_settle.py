@@ -43,6 +43,26 @@ def test_a_daemon_of_the_new_release_whose_pictures_move_on_is_well() -> None:
     assert missing(report(), later, first) == []
 
 
+def test_a_daemon_that_was_ready_before_its_first_picture_is_judged_from_that_picture_on() -> None:
+    first: dict[str, Report] = {}
+    seen = []
+    for second in ("", "", "10", "10", "11"):
+        moment = f"2026-01-01T10:00:{second}Z" if second else ""
+        now = report(version="0.3.0", pid=2, dependencies=camera(durable=moment, last_frame=moment))
+        settle.remember(first, {now.service: now})
+        seen.append(not list(settle.find_missing([report()], {now.service: now}, first, "0.3.0")))
+    assert seen == [False, False, False, False, True]
+
+
+def test_a_daemon_that_begins_anew_is_judged_anew() -> None:
+    first: dict[str, Report] = {}
+    for pid, second in ((1, "50"), (2, "51")):
+        moment = f"2026-01-01T10:00:{second}Z"
+        now = report(version="0.3.0", pid=pid, dependencies=camera(durable=moment, last_frame=moment))
+        settle.remember(first, {now.service: now})
+    assert list(settle.find_missing([report()], {now.service: now}, first, "0.3.0"))
+
+
 def test_what_still_runs_the_old_release_is_named() -> None:
     assert missing(report(), report()) == ["camera@front still runs 0.2.0."]
 
