@@ -102,9 +102,13 @@ def show(places: list[Place], reports: list[Report], households: list[Household]
             console.print(_table(of_tier, host))
     if notes := failures(places)[:_NOTES]:
         console.print("\n[bold]Failed[/] within the last day, the newest first")
+        table = Table.grid(padding=(0, 2), pad_edge=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
         for note in notes:
             often = f" ({note.count} times in all)" if note.count > 1 else ""
-            console.print(f"  {note.time.astimezone():%H:%M}  {_plain(note.sentence)}{often}", soft_wrap=True)
+            table.add_row(f"{note.time.astimezone():%H:%M}", f"{_plain(note.sentence)}{often}")
+        console.print(table)
     for household in households:
         _show_household(console, household)
 
