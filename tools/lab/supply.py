@@ -1,4 +1,4 @@
-"""What hosts find read-only in /srv/guardian: this checkout's release, a detector model, a film."""
+"""What hosts find read-only in /srv/guardian: this checkout's release, a detector model, a film, modules.py as `python3`."""
 
 import os
 import shutil
@@ -16,6 +16,8 @@ MODEL = SUPPLIES / "camera" / "shapes.onnx"
 
 def supply() -> None:
     """Make what is missing or older than the checkout. Needs the network when wheels are to be fetched."""
+    SUPPLIES.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "tools/lab/modules.py", SUPPLIES / "python3")
     release("this")
     film()
     if not MODEL.exists():
