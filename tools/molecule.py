@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +35,17 @@ class Scenario:
     start: str = ""
     frozen: str = ""
     suite: str = "bookworm"
+    releases: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """How it is called on the screen and with `--only`."""
         return self.name if self.suite == "bookworm" else f"{self.name}-{self.suite}"
+
+    @property
+    def wants(self) -> set[str]:
+        """What has to be prepared before it begins: see `Preparation`."""
+        return {"supply", self.suite, *self.releases}
 
     @property
     def needs(self) -> Path | None:
@@ -55,9 +62,10 @@ class Scenario:
 SCENARIOS = [
     Scenario("site", frozen="site"),
     Scenario("site", frozen="site", suite="trixie"),
-    Scenario("upgrade", "site", "upgraded"),
+    Scenario("upgrade", "site", "upgraded", releases=("next",)),
     Scenario("rollback", "upgraded"),
-    *(Scenario(name, "site") for name in ("again", "broken", "edge", "hardening", "control", "node", "revoke")),
+    Scenario("broken", "site", releases=("broken-api", "broken-analyzer")),
+    *(Scenario(name, "site") for name in ("again", "edge", "hardening", "control", "node", "revoke")),
     Scenario("hardening", "site", suite="trixie"),
     Scenario("refusals"),
 ]
@@ -75,11 +83,6 @@ def main() -> int:
         return run(next(item for item in SCENARIOS if item.label == given.one), given.command)
     began = time.monotonic()
     chosen = [item for item in SCENARIOS if not given.only or item.label in given.only]
-    try:
-        prepare({item.suite for item in chosen})
-    except Refused as refusal:
-        print(f"molecule: {refusal}", file=sys.stderr)
-        return 1
     good = all_of(chosen, given.command) and (bool(given.only) or lab_holds())
     minutes = (time.monotonic() - began) / 60
     print(f"{'All scenarios passed' if good else 'Not all scenarios passed'}, in {minutes:.1f} minutes.")
@@ -91,21 +94,29 @@ def all_of(chosen: list[Scenario], command: str) -> bool:
     makers = {folder: item for item in chosen if (folder := item.makes)}
     for folder in makers:
         shutil.rmtree(folder, ignore_errors=True)
+    preparation = Preparation(chosen)
+    preparation.start()
     left = list(chosen)
     running: dict[str, subprocess.Popen[bytes]] = {}
     failed: set[str] = set()
+
+    def give_up(item: Scenario, why: str) -> None:
+        print(f"  FAILED {item.label}: {why}", flush=True)
+        failed.add(item.label)
+        left.remove(item)
+
     while left or running:
         for item in list(left):
-            if item.needs is None or is_frozen(item.needs):
+            maker = makers.get(item.needs) if item.needs else None
+            if not item.wants <= preparation.done:
+                if not preparation.is_alive() and not item.wants <= preparation.done:
+                    give_up(item, preparation.fault)
+            elif item.needs is None or is_frozen(item.needs):
                 if len(running) < AT_ONCE:
                     running[item.label] = start(["--one", item.label, "--command", command])
                     left.remove(item)
-                continue
-            maker = makers.get(item.needs)
-            if maker is None or (maker not in left and maker.label not in running):
-                print(f"  FAILED {item.label}: there are no hosts {item.needs.name} to start from", flush=True)
-                failed.add(item.label)
-                left.remove(item)
+            elif maker is None or (maker not in left and maker.label not in running):
+                give_up(item, f"there are no hosts {item.needs.name} to start from")
         time.sleep(0.5)
         for label, process in list(running.items()):
             if process.poll() is not None:
@@ -114,20 +125,39 @@ def all_of(chosen: list[Scenario], command: str) -> bool:
     return not failed
 
 
+class Preparation(threading.Thread):
+    """Makes what needs the network, for there is none once hosts are up; the first scenarios begin meanwhile.
+
+    `done` names what is there: `supply` (release and film), suites, releases of PATCHED.
+    """
+
+    def __init__(self, chosen: list[Scenario]) -> None:
+        super().__init__(daemon=True)
+        self._wanted = dict.fromkeys(word for item in chosen for word in (item.suite, "supply", *item.releases))
+        self.done: set[str] = set()
+        self.fault = ""
+
+    def run(self) -> None:
+        """In the order in which scenarios want it."""
+        began = time.monotonic()
+        try:
+            for word in self._wanted:
+                if word in PATCHED:
+                    release(word, "--version", PATCHED[word], "--patch", f"molecule/upgrade/{word}.patch")
+                elif word == "supply":
+                    supply()
+                else:
+                    roots.root(word)
+                self.done.add(word)
+        except (Refused, OSError, subprocess.SubprocessError) as error:
+            self.fault = f"{word} could not be made: {error}"
+            return
+        print(f"  ok     roots, releases, film ({time.monotonic() - began:.0f} s)", flush=True)
+
+
 def is_frozen(folder: Path) -> bool:
     """Whether all three hosts are kept there, whole."""
     return all((folder / host / "layer.json").is_file() for host in HOSTS)
-
-
-def prepare(suites: set[str]) -> None:
-    """What needs the network: there is none once hosts are up."""
-    began = time.monotonic()
-    for suite in sorted(suites):
-        roots.root(suite)
-    supply()
-    for name, version in PATCHED.items():
-        release(name, "--version", version, "--patch", f"molecule/upgrade/{name}.patch")
-    print(f"  ok     roots, releases, film ({time.monotonic() - began:.0f} s)", flush=True)
 
 
 def start(words: list[str]) -> "subprocess.Popen[bytes]":
@@ -182,8 +212,7 @@ def logged(name: str, began: float, command: list[str], settings: dict[str, str]
             command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process,
     ):
-        assert process.stdout
-        for words in process.stdout:
+        for words in process.stdout or ():
             output.write(f"{time.monotonic() - began:6.1f}  ".encode() + words)
             output.flush()
     status = process.returncode

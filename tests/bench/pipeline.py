@@ -92,6 +92,7 @@ def _frames() -> list[Frame]:
 
 
 def _tensor(values: Any) -> Any:
+    # After the detectors, which keep its telemetry out.
     import openvino as ov
 
     return ov.Tensor(np.ascontiguousarray(values))

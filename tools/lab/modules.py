@@ -10,6 +10,7 @@ import os
 import sys
 import zipimport
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -23,7 +24,8 @@ def cached(compiled: Callable[[str, bytes], CodeType]) -> Callable[[str, bytes],
         kept = f"{CACHE}/{_imp.source_hash(0, source).hex()}"
         try:
             with open(kept, "rb") as file:
-                return marshal.loads(file.read())  # noqa: S302 - nobody but root writes there
+                kept_code: CodeType = marshal.loads(file.read())  # noqa: S302 - nobody but root writes there
+                return kept_code
         except (OSError, EOFError, ValueError):
             code = compiled(pathname, source)
         os.makedirs(CACHE, mode=0o700, exist_ok=True)
@@ -43,9 +45,10 @@ def main() -> None:
         importer._compile_source = cached(importer._compile_source)
     del sys.argv[0]
     name = sys.argv[0] if sys.argv else "-"
-    source = open(name, "rb").read() if sys.argv else sys.stdin.buffer.read()
+    source = Path(name).read_bytes() if sys.argv else sys.stdin.buffer.read()
     sys.argv = sys.argv or ["-"]
-    exec(compile(source, name, "exec"), {"__name__": "__main__", "__file__": name, "__builtins__": __builtins__})
+    # As `python3` itself would.
+    exec(compile(source, name, "exec"), {"__name__": "__main__", "__file__": name, "__builtins__": __builtins__})  # noqa: S102
 
 
 if __name__ == "__main__":

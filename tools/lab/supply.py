@@ -1,4 +1,4 @@
-"""What hosts find read-only in /srv/guardian: this checkout's release, a detector model, a film, modules.py as `python3`."""
+"""What hosts find read-only in /srv/guardian: this checkout's release, a detector model, a film, Ansible's Python."""
 
 import os
 import shutil

@@ -44,11 +44,10 @@ def bare() -> Iterator[dict[str, Host]]:
 def play(bare: dict[str, Host]) -> Callable[..., Refusal]:
     """Run site.yml, or another playbook, with variables laid over the lab's; what came of it."""
 
-    def run(playbook: str = "site.yml", *, check: bool = False, **variables: Any) -> Refusal:
+    def run(playbook: str = "site.yml", *words: str, **variables: Any) -> Refusal:
         for host in bare.values():
             host.run("touch", MARK)
-        command = [sys.executable, "-m", "tools.lab", "play", playbook, "-e", json.dumps(variables)]
-        command += ["--check"] if check else []
+        command = [sys.executable, "-m", "tools.lab", "play", playbook, *words, "-e", json.dumps(variables)]
         result = subprocess.run(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
         )

@@ -29,5 +29,3 @@ def test_a_run_is_killed_half_way_for_the_next_to_repair(bare: dict[str, Host]):
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
     assert bare["control"].describe("/opt/guardian/current") == [None]
-
-

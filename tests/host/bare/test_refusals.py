@@ -22,28 +22,28 @@ def refused(refusal: Refusal, *words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("host", "variables", "words"),
     [
-        ({"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
-        ({"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
-        ({"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
-        ({"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
+        ("control", {"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
+        ("edge", {"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
+        ("node", {"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
+        ("node", {"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
     ],
     ids=["wrong_variable", "wrong_camera", "missing_wheelhouse", "unknown_name"],
 )
-def test_a_variable_that_cannot_be(play: Play, variables: dict[str, object], words: tuple[str, ...]):
-    refused(play(**variables), *words)
+def test_a_variable_that_cannot_be(play: Play, host: str, variables: dict[str, object], words: tuple[str, ...]):
+    refused(play("site.yml", f"--limit={host}", **variables), *words)
 
 
 def test_a_host_that_is_not_supported(play: Play, bare: dict[str, Host]):
     with text(bare["edge"], "/etc/os-release", "VERSION_ID=", 'VERSION_ID="11"'), version(bare["edge"], "11.9\n"):
-        refused(play(), "edge runs Debian 11", "Debian 12 or 13")
+        refused(play("site.yml", "--limit=edge"), "edge runs Debian 11", "Debian 12 or 13")
 
 
 def test_a_host_without_room(play: Play, bare: dict[str, Host]):
     bare["node"].run("mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", "/opt")
     try:
-        refused(play(), "node", "60 MB free", "Make room")
+        refused(play("site.yml", "--limit=node"), "node", "60 MB free", "Make room")
     finally:
         bare["node"].run("umount", "/opt")
 
@@ -55,7 +55,7 @@ def test_a_peer_that_does_not_answer(play: Play):
 
 
 def test_a_look_alone_changes_nothing_and_tells_what_would_be_done(play: Play):
-    looked = play(check=True)
+    looked = play("site.yml", "--check")
     assert (looked.status, looked.changed) == (0, []), looked.said[-3000:]
     assert "changed=0 " not in looked.said
 

@@ -1,4 +1,4 @@
-"""Releases that are broken on purpose: a host that is not well with one goes back by itself, and no other is touched."""
+"""Releases that are broken on purpose: whoever is not well with one goes back by itself, nobody else is touched."""
 
 import asyncio
 

@@ -1,5 +1,8 @@
 """The small detector and, where they are at hand, trained weights through the same adapter."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -123,3 +126,18 @@ def test_the_device_is_chosen_or_its_absence_explained() -> None:
     assert refused.value.reason == "device_missing"
     with pytest.raises(ModelError):
         choose_device("auto", [])
+
+
+def test_openvino_tells_nobody_that_it_is_used(tmp_path: Path):
+    """It would keep an id at home and, unless somebody said no, send what is used."""
+    program = "import guardian.edge.detectors.runtime, openvino.tools.ovc.main as ovc\nprint(ovc.tm.__name__)\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.split() == ["openvino.tools.ovc.telemetry_stub"]
+    assert ended.stderr == ""
+    assert list(tmp_path.iterdir()) == []
