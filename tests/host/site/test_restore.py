@@ -1,0 +1,87 @@
+"""Backups of a site at work: every host loses what it has and gets it back, on the same machine."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.host.runner import Host
+from tests.host.site.household import Owner, until
+from tests.host.site.together import none_twice, play
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SECRETS = "/etc/credstore.encrypted"
+
+
+@pytest.fixture(scope="module")
+def safe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder away from the hosts, with the key that opens their backups."""
+    folder = tmp_path_factory.mktemp("safe")
+    subprocess.run(["age-keygen", "-o", str(folder / "safe.key")], check=True, capture_output=True)
+    return folder
+
+
+async def test_a_site_is_backed_up_while_it_works(safe: Path):
+    public = subprocess.run(
+        ["age-keygen", "-y", str(safe / "safe.key")], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    ended = await asyncio.to_thread(
+        play, "playbooks/backup.yml", backup_recipients=[public], backup_into=str(safe / "backups")
+    )
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert sorted(path.name.split("-")[0] for path in (safe / "backups").iterdir()) == ["control", "edge", "node"]
+
+
+async def test_another_key_opens_nothing_and_nothing_is_changed(safe: Path, node: Host):
+    subprocess.run(["age-keygen", "-o", str(safe / "other.key")], check=True, capture_output=True)
+    ended = await put_back(safe, "node", "other.key")
+    assert ended.returncode != 0
+    assert "Nothing was changed" in " ".join(ended.stdout.split())
+    assert node.run("systemctl", "is-active", "guardian-gateway").out.strip() == "active"
+
+
+@pytest.mark.parametrize("name", ["node", "edge"])
+async def test_a_host_that_lost_its_state_and_secrets_is_who_it_was(
+    owner: Owner, safe: Path, name: str, node: Host, edge: Host
+):
+    host = {"node": node, "edge": edge}[name]
+    identity = host.run("sha256sum", "/var/lib/guardian/identity/tls.pem").out
+    before = {item["id"] for item in await owner.events()}
+    host.run("systemctl", "stop", f"guardian-{name}.target", "guardian-*.service", "guardian-*.socket")
+    lost = ["/var/lib/guardian/identity", "/var/lib/guardian/uplink", "/var/lib/guardian/gateway"]
+    host.run("sh", "-c", f"rm -rf {SECRETS}/guardian.* {' '.join(f'{folder}/*' for folder in lost)}")
+    ended = await put_back(safe, name, "safe.key")
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert host.run("sha256sum", "/var/lib/guardian/identity/tls.pem").out == identity
+    await something_new(owner, before)
+
+
+async def test_a_control_plane_that_lost_events_has_them_again(owner: Owner, safe: Path, control: Host):
+    before = {item["id"] for item in await owner.events()}
+    control.run("runuser", "-u", "postgres", "--", "psql", "-q", "guardian", "-c", "DELETE FROM events")
+    assert not before <= {item["id"] for item in await owner.events()}
+    ended = await put_back(safe, "control", "safe.key")
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    await something_new(owner, before)
+    assert before <= {item["id"] for item in await owner.events()}
+
+
+async def something_new(owner: Owner, before: set[str]) -> None:
+    """Wait for an event made since; all is there, once."""
+
+    async def more() -> bool:
+        try:
+            return bool({item["id"] for item in await owner.events()} - before)
+        except Exception:  # noqa: BLE001 - the API is on its way back
+            return False
+
+    assert await until("an event made since", more, 120)
+    assert await none_twice(owner)
+
+
+async def put_back(safe: Path, host: str, key: str) -> "subprocess.CompletedProcess[str]":
+    """The host's backup, by the playbook."""
+    (file,) = (safe / "backups").glob(f"{host}-*.age")
+    return await asyncio.to_thread(
+        play, "playbooks/restore.yml", restore_host=host, restore_from=str(file), restore_key=str(safe / key)
+    )
