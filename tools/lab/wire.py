@@ -105,14 +105,24 @@ def parse(frame: bytes) -> Packet:
         return Packet("ip6", *_address6(frame[22:38]), *_address6(frame[38:54]))
     if kind != 0x0800:
         return Packet(f"ethertype {kind:#06x}")
-    packet = frame[14:]
+    return _parse4(frame[14:])
+
+
+def quoted(packet: Packet) -> Packet | None:
+    """What an ICMP error says could not be delivered (RFC 792: destination unreachable); None for any other packet."""
+    return _parse4(packet.payload[8:]) if packet.kind == "icmp" and packet.payload[:1] == b"\x03" else None
+
+
+def _parse4(packet: bytes) -> Packet:
     source, target = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
     body = packet[(packet[0] & 15) * 4 : int.from_bytes(packet[2:4], "big")]
     if int.from_bytes(packet[6:8], "big") & 0x1FFF:
         return Packet("fragment", source, 0, target, 0)
     protocol = packet[9]
+    if protocol == 1:
+        return Packet("icmp", source, 0, target, 0, body)
     if protocol not in {6, 17}:
-        return Packet("icmp" if protocol == 1 else f"protocol {protocol}", source, 0, target, 0)
+        return Packet(f"protocol {protocol}", source, 0, target, 0)
     ports = struct.unpack_from(">HH", body)
     payload = body[8:] if protocol == 17 else body[(body[12] >> 4) * 4 :]
     return Packet("udp" if protocol == 17 else "tcp", source, ports[0], target, ports[1], payload)

@@ -64,6 +64,9 @@ def may_cross(packet: wire.Packet) -> bool:
         return packet.kind == "arp" or packet.source.startswith(("fe80:", "::"))
     if {packet.source, packet.target} != {node, home}:
         return False
+    # A node that was started just now says so of the handshake that came too early, and repeats it.
+    if early := wire.quoted(packet):
+        return early.is_wireguard and (early.target, early.target_port) == (node, 51820)
     there = packet.target_port if packet.target == node else packet.source_port
     return (packet.is_wireguard and there == 51820) or (packet.kind == "tcp" and there == 7444)
 

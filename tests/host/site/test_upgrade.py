@@ -1,6 +1,7 @@
 """A site at work gets the next release: migrations, another protocol field, an edge with events it has not sent."""
 
 import asyncio
+import json
 
 import pytest
 from tests.host.runner import Host
@@ -18,6 +19,8 @@ async def test_the_next_release_is_put_in_force_and_nobody_misses_anything(
     plug("out")
     try:
         unsent = await until("an event that cannot be sent", lambda: unsent_of(edge), 120)
+        # From then on it is no fault of a release that the node is not reached.
+        await until("the edge says that its line is down", lambda: says_so(edge), 120)
         with Watch(edge, "camera@front") as recording, Watch(edge, "analyzer") as detecting:
             async with Load(owner.base) as load:
                 ended = await asyncio.to_thread(play, "playbooks/upgrade.yml", python_release_wheelhouse=NEXT)
@@ -48,6 +51,13 @@ async def test_a_second_run_changes_nothing():
     again = await asyncio.to_thread(play, "playbooks/upgrade.yml", python_release_wheelhouse=NEXT)
     assert again.returncode == 0, again.stdout[-6000:]
     assert all("changed=0 " in line for line in again.stdout.splitlines() if "unreachable=" in line)
+
+
+async def says_so(edge: Host) -> bool:
+    """Whether the edge knows that its tunnel ends nowhere."""
+    said = json.loads((await asyncio.to_thread(edge.try_run, "guardian", "status", "--json")).out)
+    (tunnel,) = (item for item in said["daemons"] if item["service"] == "tunnel")
+    return any(part["state"] != "ok" for part in tunnel["dependencies"].values())
 
 
 async def unsent_of(edge: Host) -> set[str]:

@@ -50,6 +50,17 @@ def test_wireguards_bytes_in_tcp_are_not_wireguard():
     assert (packet.kind, packet.target_port, packet.is_wireguard) == ("tcp", 7444, False)
 
 
+def test_an_unreachable_port_quotes_what_was_sent_there():
+    sent = frame(b"\x01\0\0\0" + bytes(144))[14:-6]
+    total = struct.pack(">H", 28 + len(sent))
+    head = frame(b"", protocol=1)[:34]
+    said = wire.parse(head[:16] + total + head[18:] + b"\x03\x03" + bytes(6) + sent)
+    quoted = wire.quoted(said)
+    assert quoted
+    assert (quoted.is_wireguard, quoted.target, quoted.target_port) == (True, "192.0.2.10", 51820)
+    assert wire.quoted(quoted) is None
+
+
 def test_what_has_no_ports_is_named():
     assert wire.parse(bytes(12) + b"\x08\x06" + bytes(28)).kind == "arp"
     assert wire.parse(frame(b"", protocol=1)).kind == "icmp"
