@@ -113,7 +113,7 @@ def test_a_closed_port(host: Host, tier: str, doctor: Doctor, quiet: set[str]):
 
 
 def test_a_port_on_which_nothing_listens(host: Host, tier: str, doctor: Doctor, quiet: set[str]):
-    """An edge listens nowhere: what is closed to it is its node's door, when there is no way there and nobody mends it."""
+    """An edge listens nowhere: its node's door is closed to it when there is no way there, and nobody mends that."""
     unit = {"edge": "guardian-tunnel", "node": "guardian-gateway", "control": "guardian-agents"}[tier]
     host.run("systemctl", "stop", unit)
     if tier == "edge":
