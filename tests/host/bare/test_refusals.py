@@ -27,7 +27,7 @@ def refused(refusal: Refusal, *words: str) -> None:
         ("control", {"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
         ("edge", {"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
         ("node", {"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
-        ("node", {"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
+        ("all", {"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
     ],
     ids=["wrong_variable", "wrong_camera", "missing_wheelhouse", "unknown_name"],
 )
