@@ -1,6 +1,8 @@
-"""Structured logs: JSON lines for the journal, colours on a terminal; no personal data, no secrets."""
+"""Structured logs: JSON lines, with priorities for the journal, colours on a terminal; no personal data, no secrets."""
 
+import json
 import logging
+import os
 import re
 import sys
 from typing import Any
@@ -8,6 +10,9 @@ from typing import Any
 import structlog
 
 # Up to the last @: passwords that people forgot to encode hold @ and / themselves.
+# sd-daemon(3)
+_PRIORITY = {"critical": 2, "error": 3, "exception": 3, "warning": 4, "info": 6, "debug": 7}
+_OF_THE_JOURNAL = frozenset({"event", "level", "timestamp", "service"})
 _USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)\S+@", re.IGNORECASE)
 
 
@@ -18,6 +23,13 @@ def redact(text: str) -> str:
 
 def _redact_values(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _for_journal(_: Any, __: str, event: structlog.typing.EventDict) -> str:
+    """What happened first, its priority for `journalctl -p`; time and unit are the journal's own to tell."""
+    level = str(event.get("level", "info"))
+    told = {"event": event.get("event"), **{key: value for key, value in event.items() if key not in _OF_THE_JOURNAL}}
+    return f"<{_PRIORITY.get(level, 6)}>{json.dumps(told | {'level': level}, default=repr)}"
 
 
 def setup(service: str, level: str = "info") -> None:
@@ -31,7 +43,11 @@ def setup(service: str, level: str = "info") -> None:
         _redact_values,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer()
+        if terminal
+        else _for_journal
+        if "JOURNAL_STREAM" in os.environ
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

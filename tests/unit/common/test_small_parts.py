@@ -2,6 +2,9 @@
 
 import asyncio
 import datetime as dt
+import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -100,3 +103,16 @@ def test_only_a_change_of_state_or_reason_is_news_and_moves_its_time() -> None:
     assert health.set("node", "waiting", "Refused.", reason="refused")
     health.remove("node")
     assert health.get("node") is None
+
+
+def test_the_journal_gets_what_happened_first_with_its_priority_and_not_what_it_knows():
+    program = (
+        "from guardian.common import log; log.setup('tunnel');"
+        "log.get('x').warning('tunnel_down', reason='hub_silent', at='rtsp://u:p@camera/1')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"JOURNAL_STREAM": "8:1"}, capture_output=True, check=True
+    )
+    assert ended.stderr.decode() == (
+        '<4>{"event": "tunnel_down", "reason": "hub_silent", "at": "rtsp://***@camera/1", "level": "warning"}\n'
+    )
