@@ -112,7 +112,10 @@ def all_of(chosen: list[Scenario], command: str) -> bool:
                 if not preparation.is_alive() and not item.wants <= preparation.done:
                     give_up(item, preparation.fault)
             elif item.needs is None or is_frozen(item.needs):
-                if len(running) < AT_ONCE:
+                # Who is waited for has the cores.
+                others = [maker for folder, maker in makers.items() if not is_frozen(folder)]
+                waited_for = any(maker.label in running or maker in left for maker in others)
+                if len(running) < (2 if waited_for and item not in others else AT_ONCE):
                     running[item.label] = start(["--one", item.label, "--command", command])
                     left.remove(item)
             elif maker is None or (maker not in left and maker.label not in running):
