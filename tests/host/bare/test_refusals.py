@@ -26,10 +26,11 @@ def refused(refusal: Refusal, *words: str) -> None:
     [
         ("control", {"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
         ("edge", {"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
+        ("control", {"control_public_url": None}, ("control_public_url",)),
         ("node", {"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
         ("all", {"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
     ],
-    ids=["wrong_variable", "wrong_camera", "missing_wheelhouse", "unknown_name"],
+    ids=["wrong_variable", "wrong_camera", "no_variable", "missing_wheelhouse", "unknown_name"],
 )
 def test_a_variable_that_cannot_be(play: Play, host: str, variables: dict[str, object], words: tuple[str, ...]):
     refused(play("site.yml", f"--limit={host}", **variables), *words)
@@ -61,22 +62,23 @@ def test_a_look_alone_changes_nothing_and_tells_what_would_be_done(play: Play):
 
 
 def test_a_wheelhouse_with_a_wrong_hash(play: Play):
-    with damaged() as name:
-        refused(play(python_release_wheelhouse=f"/srv/guardian/releases/{name}"), "hash")
+    with damaged() as (name, wheel):
+        refused(play(python_release_wheelhouse=f"/srv/guardian/releases/{name}"), wheel)
 
 
 @contextmanager
-def damaged() -> Iterator[str]:
-    """A copy of the release of which one wheel has one other byte."""
+def damaged() -> Iterator[tuple[str, str]]:
+    """A copy of the release of which one wheel has one other byte; its name and the wheel's."""
     folder = RELEASES / "damaged"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree((RELEASES / "this").resolve(), folder, copy_function=lambda a, b: Path(b).hardlink_to(a))
-    wheel = min((folder / "wheels").iterdir())
+    # One that every tier takes.
+    (wheel,) = (folder / "wheels").glob("pip-*")
     data = bytearray(wheel.read_bytes())
     data[len(data) // 2] ^= 1
     wheel.unlink()
     wheel.write_bytes(data)
-    yield folder.name
+    yield folder.name, wheel.name
     shutil.rmtree(folder)
 
 

@@ -54,8 +54,14 @@ async def test_nothing_but_wireguard_crosses_the_line(owner: Owner):
 
 
 async def test_the_edge_enrolled_before_that_and_said_nothing_in_clear(owner: Owner):
-    enrolment = [packet for packet in wire.read(wire.capture()) if packet.kind == "tcp"]
-    assert not any(b"gdn1." in packet.payload or b"guardian://" in packet.payload for packet in enrolment)
+    packets = [packet for packet in wire.read(wire.capture()) if may_cross(packet)]
+    enrolment = [number for number, packet in enumerate(packets) if packet.kind == "tcp" and packet.payload]
+    # A record of TLS: handshake.
+    assert enrolment
+    assert packets[enrolment[0]].payload[:2] == b"\x16\x03"
+    assert not any(b"gdn1." in packet.payload or b"guardian://" in packet.payload for packet in packets)
+    content = [number for number, packet in enumerate(packets) if packet.payload[:4] == b"\4\0\0\0"]
+    assert enrolment[-1] < content[0]
 
 
 def may_cross(packet: wire.Packet) -> bool:
