@@ -11,8 +11,10 @@ from typing import Any
 
 import pip
 import pytest
+from tests.unit.roles.playing import ROOT, play, said
 
 SCRIPT = Path(__file__).parents[3] / "roles/python_release/files/guardian_release.py"
+LOOK = {"tasks_from": "validate"}
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 MAIN = """
 import sys
@@ -260,3 +262,25 @@ def test_what_is_packed_is_all_that_a_host_needs(host: Host, first: Path, tmp_pa
     subprocess.run(["tar", "-xf", packed, "-C", there], check=True)
     assert not (there / "wheels/other-1.0-py3-none-any.whl").exists()
     assert host.stage(there)["changed"] is True
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_release_is_named_as_seen_from_the_repository_whatever_folder_the_playbook_lies_in(
+    tmp_path: Path, remote: bool
+) -> None:
+    built = release(tmp_path / "build" / "1.0", "1.0")
+    playbooks = tmp_path / "somewhere"
+    playbooks.mkdir()
+    look = {"hosts": "all", "tasks": [{"ansible.builtin.include_role": {"name": "python_release"} | LOOK}]}
+    done = play(
+        playbooks,
+        [look],
+        {"all": {"hosts": {"host": None}}},
+        python_release_wheelhouse=os.path.relpath(built, ROOT),
+        python_release_wheelhouse_remote=remote,
+        python_release_tiers=["edge"],
+        python_release_root=str(tmp_path / "root"),
+        python_release_python=sys.executable,
+    )
+    assert (done.returncode == 0) is not remote, done.stdout
+    assert ("give the whole path there" in said(done)) is remote
