@@ -1,9 +1,26 @@
-"""The playbooks' own rules: the preflight asks each role that a tier's play runs, in the same order."""
+"""The playbooks' own rules: the preflight asks each role that a tier's play runs; an inventory has the last word."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
-from tools.roles import ROOT, load
+from tests.unit.roles.playing import ROOT, play
+from tools.roles import load
 
 TIERS = ROOT / "playbooks" / "tiers"
+# Another value than any that is derived, for each variable of a role that a play loads from a file.
+SAID: dict[str, Any] = {
+    "python_release_tiers": ["node"],
+    "firewall_agents_port": 9443,
+    "firewall_agents_enrol_port": 9444,
+    "firewall_tunnel_network": "10.99.0.0/16",
+    "firewall_hub_address": "10.99.0.9",
+    "firewall_wireguard_port": 51999,
+    "systemd_units_tunnel_network": "10.98.0.0/16",
+}
+# The play's business, whatever an inventory says: what runs is restarted in its order.
+FORCED = {"systemd_units_restart"}
 
 
 @pytest.mark.parametrize("tier", ["control", "node", "edge"])
@@ -18,3 +35,49 @@ def test_nothing_is_changed_before_the_preflight(name: str) -> None:
     assert plays[0]["ansible.builtin.import_playbook"] == "tiers/preflight.yml"
     (preflight,) = load(TIERS / "preflight.yml")
     assert preflight["any_errors_fatal"] is True
+
+
+def of_roles(file: Path) -> set[str]:
+    """A file's variables that a role documents."""
+    specs = [load(path)["argument_specs"]["main"].get("options") or {} for path in ROOT.glob("roles/*/meta/arg*.yml")]
+    return set(load(file)) & {name for options in specs for name in options}
+
+
+def test_an_inventory_has_the_last_word_on_what_a_role_documents(tmp_path: Path) -> None:
+    """Of a group or a host; without a word from it, the site's own value holds, not the role's default."""
+    files = [TIERS / "vars.yml", ROOT / "playbooks" / "release" / "vars.yml"]
+    asked = sorted(set.union(*map(of_roles, files)) - FORCED)
+    assert asked == sorted(SAID)
+    write = {"content": "{{ told | to_json }}", "dest": f"{tmp_path}/{{{{ file }}}}-{{{{ inventory_hostname }}}}.json"}
+    plays = [
+        {
+            "hosts": "edge",
+            "gather_facts": False,
+            "vars_files": [str(file)],
+            "vars": {"file": str(number), "told": {name: f"{{{{ {name} }}}}" for name in sorted(of_roles(file))}},
+            # Never run: their defaults are in force.
+            "roles": [{"role": name, "tags": ["never"]} for name in ("firewall", "systemd_units", "python_release")],
+            "tasks": [{"ansible.builtin.copy": write | {"mode": "0600"}}],
+        }
+        for number, file in enumerate(files)
+    ]
+    groups = {
+        "node": {"hosts": {"n": {"node_tunnel_network": "10.90.0.0/16", "node_tunnel_port": 51900}}},
+        "edge": {"hosts": {"none": {}, "host": SAID}, "children": {"group": {"hosts": {"grouped": {}}, "vars": SAID}}},
+    }
+    done = play(tmp_path, plays, {"all": {"children": groups, "vars": {"firewall_ssh_from": []}}})
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number, file in enumerate(files):
+        own = {name: SAID[name] for name in of_roles(file) - FORCED}
+        for host in ("host", "grouped"):
+            told = json.loads((tmp_path / f"{number}-{host}.json").read_text())
+            assert {name: told[name] for name in own} == own
+    assert json.loads((tmp_path / "0-none.json").read_text()) == {
+        "python_release_tiers": ["edge"],
+        "firewall_agents_port": 8443,
+        "firewall_agents_enrol_port": 8444,
+        "firewall_tunnel_network": "10.90.0.0/16",
+        "firewall_hub_address": "10.90.0.1",
+        "firewall_wireguard_port": 51900,
+        "systemd_units_tunnel_network": "10.90.0.0/16",
+    }
