@@ -1,6 +1,10 @@
 """The playbooks' own rules: the preflight asks each role that a tier's play runs; an inventory has the last word."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +85,66 @@ def test_an_inventory_has_the_last_word_on_what_a_role_documents(tmp_path: Path)
         "firewall_wireguard_port": 51900,
         "systemd_units_tunnel_network": "10.90.0.0/16",
     }
+
+
+SITE = """
+all:
+  children:
+    control: {hosts: {c1: }}
+    node: {hosts: {n1: , n2: }}
+    edge: {hosts: {e1: , e2: , e3: }}
+"""
+
+
+def hosts_of(playbook: str, folder: Path, *words: str) -> list[set[str]]:
+    """Which hosts each play is for."""
+    inventory = folder / "hosts.yml"
+    inventory.write_text(SITE, encoding="utf-8")
+    command = [sys.executable, "-m", "ansible.cli.playbook", "--list-hosts", "-i", str(inventory), *words]
+    settings = os.environ | {"ANSIBLE_LOCAL_TEMP": str(folder), "ANSIBLE_HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    said = subprocess.run(
+        [*command, str(ROOT / "playbooks" / f"{playbook}.yml")],
+        cwd=ROOT,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    # A play begins with a line that names it; each host has a line of its own.
+    return [set(re.findall(r"^ {6}(\w+)$", part, re.MULTILINE)) for part in said.split("\n  play #")[1:]]
+
+
+EDGES, NODES, CONTROL = {"e1", "e2", "e3"}, {"n1", "n2"}, {"c1"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "edges", "nodes", "control"),
+    [
+        ("", EDGES, NODES, CONTROL),
+        ("e1:e2", {"e1", "e2"}, set(), set()),
+        ("e1,e2", {"e1", "e2"}, set(), set()),
+        ("node:edge", EDGES, NODES, set()),
+        ("edge:!e2", {"e1", "e3"}, set(), set()),
+        ("edge[0:1]", {"e1", "e2"}, set(), set()),
+        ("n2,e*,&edge", EDGES, set(), set()),
+    ],
+)
+def test_a_part_of_the_site_is_those_hosts_and_no_others(
+    tmp_path: Path, pattern: str, edges: set[str], nodes: set[str], control: set[str]
+) -> None:
+    every = edges | nodes | control
+    given = ["-e", json.dumps({"upgrade_hosts": pattern, "rollback_hosts": pattern})] if pattern else []
+    # Look, stage, then control plane, nodes and edges; at last old releases are taken away.
+    assert hosts_of("upgrade", tmp_path, *given) == [every, every, control, nodes, edges, every]
+    assert hosts_of("rollback", tmp_path, *given) == [every, edges, nodes, control]
+
+
+@pytest.mark.parametrize("tier", ["control", "node", "edge"])
+def test_an_upgrade_restarts_every_daemon_whose_release_it_judges(tier: str) -> None:
+    """`guardian settle` asks for the new release of whatever has a health socket."""
+    found = [path for folder in ("common", tier) for path in (ROOT / "units" / folder).glob("*.service")]
+    # Enrolment ends by itself once it is done.
+    lasting = {path.name for path in found if "\nType=notify" in path.read_text("utf-8")} - {"guardian-enroll.service"}
+    wanted = {name.replace("@*.", "@.") for name in load(ROOT / "playbooks/release/vars.yml")["release_units"][tier]}
+    assert wanted == lasting
