@@ -11,6 +11,7 @@ from tests.host.site.together import none_twice, play
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECRETS = "/etc/credstore.encrypted"
+BESIDE = "/run/systemd/system/guardian-beside.service"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,11 @@ async def test_a_host_that_lost_its_state_and_secrets_is_who_it_was(
 
 async def test_a_control_plane_that_lost_events_has_them_again(owner: Owner, safe: Path, control: Host):
     before = {item["id"] for item in await owner.events()}
+    # Wanted by no tier's target, as an exporter is.
+    control.run("sh", "-c", f"printf '[Service]\\nExecStart=sleep infinity\\n' > {BESIDE}")
+    control.run("systemctl", "start", "guardian-beside")
+    ran = running(control)
+    assert {"guardian-beside.service", "guardian-database-backup.timer", "guardian-certificate.path"} <= ran
     control.run("runuser", "-u", "postgres", "--", "psql", "-q", "guardian", "-c", "DELETE FROM events")
     assert not before <= {item["id"] for item in await owner.events()}
     ended = await put_back(safe, "control", "safe.key")
@@ -64,6 +70,14 @@ async def test_a_control_plane_that_lost_events_has_them_again(owner: Owner, saf
     await owner.settle()
     await something_new(owner, before)
     assert before <= {item["id"] for item in await owner.events()}
+    assert running(control) == ran
+
+
+def running(host: Host) -> set[str]:
+    """What of ours is active."""
+    kinds = [f"guardian-*.{kind}" for kind in ("service", "socket", "path", "timer", "target")]
+    listed = host.run("systemctl", "list-units", "--plain", "--no-legend", "--full", "--state=active", *kinds).out
+    return {line.split()[0] for line in listed.splitlines()}
 
 
 async def something_new(owner: Owner, before: set[str]) -> None:
