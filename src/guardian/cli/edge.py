@@ -213,19 +213,19 @@ def _tunnel_words(edge: "node_pb2.EdgeInfo") -> str:
 def _ask_gateway(config_file: Path | None, ask: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
     from guardian.node.config import NodeConfig
 
-    settings = config.load(NodeConfig, config_file or _PLACES["node"])
+    path = config.load(NodeConfig, config_file or _PLACES["node"]).gateway_socket("operator")
 
     async def call() -> T:
-        async with rpc.socket_channel(settings.gateway_socket) as channel:
+        async with rpc.socket_channel(path) as channel:
             try:
                 return await ask(channel)
             except grpc.aio.AioRpcError as error:
                 if rpc.reason_of(error):
                     raise rpc.explain(error, "gateway") from error
                 raise GuardianError(
-                    f"The gateway does not answer at {settings.gateway_socket}.",
+                    f"The gateway does not answer at {path}.",
                     reason="gateway_away",
-                    hint="Start guardian-gateway on this node, and enrol the node first.",
+                    hint="Be root; start guardian-gateway on this node, and enrol the node first.",
                 ) from error
 
     return asyncio.run(call())

@@ -7,6 +7,7 @@ EVENTS = {
     "analyzer_connected": "A camera's daemon reached the analyzer.",
     "analyzer_lost": "A camera's daemon lost the analyzer; motion is recorded without it, and told when it is back.",
     "call_refused": "The control plane refused a node's call; `reason` says why.",
+    "caller_denied": "One of the node's own callers asked the gateway for what is not its to ask.",
     "camera_changed": "A camera changed its picture format; recording goes on in a new clip.",
     "camera_connected": "A camera sends pictures (says its daemon), or its daemon is here (says the analyzer).",
     "camera_fault": "A camera cannot be watched now, and why.",

@@ -11,6 +11,8 @@ from guardian.common.rpc import split_address
 from guardian.common.wireguard.names import Driver, Interface
 
 DEFAULT_CONFIG = "/etc/guardian/node.yaml"
+# Who asks the gateway on its own machine.
+Caller = Literal["operator", "relay", "agent", "hub"]
 
 
 def _address(value: str) -> str:
@@ -174,7 +176,6 @@ class NodeConfig(Section):
                 raise ValueError(f"gateway.{name} must be at the hub's own address {self.hub.address}, or be left out")
         return self
 
-    @property
-    def gateway_socket(self) -> Path:
-        """Where relay, agent and operator ask the gateway."""
-        return self.run_dir / "gateway" / "api.sock"
+    def gateway_socket(self, caller: Caller) -> Path:
+        """Where one of them asks the gateway: the folder is for its group alone."""
+        return self.run_dir / "doors" / caller / "api.sock"

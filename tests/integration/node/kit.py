@@ -21,7 +21,7 @@ from guardian.contracts.vault.v1 import vault_pb2
 from guardian.edge import identity as edge_identity
 from guardian.edge.enroll.enrol import enrol_async
 from guardian.node import identity as node_identity
-from guardian.node.config import NodeConfig
+from guardian.node.config import Caller, NodeConfig
 from guardian.node.gateway.main import Gateway, start
 from guardian.vault import roster_author
 from guardian.vault.identity import Keys
@@ -94,6 +94,10 @@ class Node:
     def api(self) -> "node_pb2_grpc.GatewayServiceAsyncStub":
         return node_pb2_grpc.GatewayServiceStub(self.channel)
 
+    def at(self, caller: Caller) -> grpc.aio.Channel:
+        """A channel to the gateway's door for one of its callers; `channel` is the agent's."""
+        return rpc.socket_channel(self.settings.gateway_socket(caller))
+
     async def token(self, name: str = "edge", seconds: int = 3600) -> str:
         request = node_pb2.CreateEdgeTokenRequest(edge_name=name, valid_seconds=seconds)
         return (await self.api.CreateEdgeToken(request)).token
@@ -146,7 +150,7 @@ async def open_node(folder: Path, listen: str = "127.0.0.1:0") -> Node:
     except node_identity.IdentityError:
         who = make_identity(settings)
     gateway = await start(settings, who)
-    return Node(settings, who, gateway, rpc.socket_channel(settings.gateway_socket))
+    return Node(settings, who, gateway, rpc.socket_channel(settings.gateway_socket("agent")))
 
 
 async def enrolled_edge(node: Node, folder: Path, name: str = "edge") -> edge_identity.Identity:

@@ -30,7 +30,7 @@ from guardian.common import rpc, tls
 from guardian.common.clock import now
 from guardian.common.ids import uuid7
 from guardian.contracts.edge.v1 import edge_pb2
-from guardian.contracts.node.v1 import node_pb2
+from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.edge import identity as edge_identity
 
 
@@ -64,7 +64,9 @@ async def test_events_are_acknowledged_in_order_and_can_be_read_back(node: Node,
     assert [answer.acknowledged for answer in answers] == sorted(answer.acknowledged for answer in answers)
     assert not any(answer.refused for answer in answers)
     assert [event.id for event in await stored(node)] == [event.id for event in events]
-    answer = await node.api.GetEvent(node_pb2.GetEventRequest(event_id=events[3].id))
+    async with node.at("relay") as relay:
+        stub: node_pb2_grpc.GatewayServiceAsyncStub = node_pb2_grpc.GatewayServiceStub(relay)
+        answer = await stub.GetEvent(node_pb2.GetEventRequest(event_id=events[3].id))
     assert answer.event == signed(who, events[3])
 
 
@@ -248,14 +250,13 @@ async def test_a_killed_gateway_has_everything_it_acknowledged_once(folder: Path
             env={**os.environ, "GUARDIAN_GATEWAY__LISTEN": address},
             stderr=asyncio.subprocess.DEVNULL,
         )
-        async with rpc.socket_channel(settings.gateway_socket) as channel:
+        async with rpc.socket_channel(settings.gateway_socket("agent")) as channel:
             await asyncio.wait_for(channel.channel_ready(), 30)
         return process
 
     process = await launch("127.0.0.1:0")
     try:
-        async with rpc.socket_channel(settings.gateway_socket) as channel:
-            from guardian.contracts.node.v1 import node_pb2_grpc
+        async with rpc.socket_channel(settings.gateway_socket("agent")) as channel:
             from guardian.edge.enroll.enrol import enrol_async
 
             request = node_pb2.CreateEdgeTokenRequest(edge_name="edge", valid_seconds=600)
@@ -285,10 +286,11 @@ async def test_a_killed_gateway_has_everything_it_acknowledged_once(folder: Path
                     await asyncio.gather(writing, return_exceptions=True)
                     call.cancel()
             await process.wait()
-            settings.gateway_socket.unlink()
+            for left in settings.run_dir.glob("doors/*/api.sock"):
+                left.unlink()
             process = await launch(who.gateway)
             known = {positions[number] for number in range(1, acknowledged + 1)}
-        async with rpc.socket_channel(settings.gateway_socket) as channel:
+        async with rpc.socket_channel(settings.gateway_socket("agent")) as channel:
             seen: list[str] = []
             watch = node_pb2_grpc.GatewayServiceStub(channel).WatchEvents(node_pb2.WatchEventsRequest())
             async for item in watch:

@@ -150,7 +150,7 @@ async def test_one_that_ended_while_its_edge_was_away_is_renewed_at_the_port_for
         update={"gateway": settings.gateway.model_copy(update={"renew_listen": f"127.0.0.1:{port}"})}
     )
     gateway = await start(settings, make_identity(settings))
-    node = Node(settings, make_identity(settings), gateway, rpc.socket_channel(settings.gateway_socket))
+    node = Node(settings, make_identity(settings), gateway, rpc.socket_channel(settings.gateway_socket("agent")))
     try:
         # CAs date five minutes back: this one has ended when it arrives.
         monkeypatch.setattr(pki, "EDGE_LIFE", dt.timedelta(minutes=5))

@@ -207,7 +207,7 @@ class House:
     async def new_edge_token(self, name: str = "Box", seconds: int = 3600) -> str:
         """One more token of this node's."""
         request = node_pb2.CreateEdgeTokenRequest(edge_name=f"{name} of {self.name}", valid_seconds=seconds)
-        async with rpc.socket_channel(self.node_run / "gateway" / "api.sock") as channel:
+        async with rpc.socket_channel(self.node_run / "doors" / "operator" / "api.sock") as channel:
             stub = node_pb2_grpc.GatewayServiceStub(channel)
             return str((await stub.CreateEdgeToken(request, wait_for_ready=True, timeout=120)).token)
 

@@ -89,7 +89,7 @@ async def open_doors(neighbours: Neighbours, strangers: Strangers) -> AsyncItera
         calls.enrolment(house.node_token) as node_enrolment,
         channel_to(*mutual(house, "gateway"), *pair(house.edge_state / "identity")) as gateway,
         calls.enrolment(house.edge_token) as edge_enrolment,
-        rpc.socket_channel(house.node_run / "gateway" / "api.sock") as socket,
+        rpc.socket_channel(house.node_run / "doors" / "relay" / "api.sock") as socket,
     ):
         yield dict(zip(DOORS, (agents, node_enrolment, gateway, edge_enrolment, socket), strict=True))
 
@@ -102,10 +102,12 @@ async def test_a_service_is_had_at_its_own_door_and_at_no_other(open_doors: dict
                 assert (await call(channel, method)).code == UNIMPLEMENTED, (door, method)
 
 
-def test_the_gateways_own_door_is_a_socket_for_its_own_people(neighbours: Neighbours):
-    socket = neighbours.moor.house.node_run / "gateway" / "api.sock"
-    assert socket.is_socket()
-    assert stat.S_IMODE(socket.parent.stat().st_mode) & 0o007 == 0
+def test_the_gateways_own_doors_are_sockets_each_for_its_own_caller(neighbours: Neighbours):
+    doors = neighbours.moor.house.node_run / "doors"
+    assert {door.name for door in doors.iterdir()} == {"operator", "relay", "agent", "hub"}
+    for door in doors.iterdir():
+        assert (door / "api.sock").is_socket()
+        assert stat.S_IMODE(door.stat().st_mode) & 0o007 == 0
 
 
 def impostors(neighbours: Neighbours, strangers: Strangers, door: str) -> dict[str, tuple[bytes, bytes]]:
@@ -259,7 +261,7 @@ async def test_an_edge_that_names_anothers_ids_is_served_nothing_of_theirs(
                 assert [item.reason for item in answer.refused] == ["event_signature"]
             if method.name == "ReportCommand":
                 assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "command_unknown")
-    async with rpc.socket_channel(fen.house.node_run / "gateway" / "api.sock") as socket:
+    async with rpc.socket_channel(fen.house.node_run / "doors" / "relay" / "api.sock") as socket:
         (method,) = (item for item in calls.of(calls.GATEWAY) if item.name == "GetEvent")
         request = b"\x0a" + bytes([len(moor.events[0])]) + moor.events[0].encode()
         assert (await call(socket, method, request)).reason == "event_unknown"

@@ -48,8 +48,8 @@ class Place:
 
     @asynccontextmanager
     async def api(self) -> AsyncIterator["node_pb2_grpc.GatewayServiceAsyncStub"]:
-        """The gateway's own socket."""
-        async with rpc.socket_channel(self.settings.gateway_socket) as channel:
+        """The gateway's socket for its operator."""
+        async with rpc.socket_channel(self.settings.gateway_socket("operator")) as channel:
             yield node_pb2_grpc.GatewayServiceStub(channel)
 
     async def start_hub(self) -> None:

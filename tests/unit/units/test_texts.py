@@ -204,6 +204,21 @@ def test_a_unit_waits_for_each_secret_it_cannot_do_without() -> None:
             assert name in spared or path in unit.values("ConditionPathExists"), f"{unit.name}: {name}"
 
 
+def test_each_door_of_the_gateway_is_its_callers_alone() -> None:
+    users = {unit.short: (unit.value("User"), unit.value("Group")) for unit in SERVICES}
+    text = (UNITS / "node/guardian-node.tmpfiles").read_text("utf-8")
+    made = dict(re.findall(r"^d /run/guardian/doors/(\S+) (.*)$", text, re.MULTILINE))
+    assert made.pop("operator") == "0700 guardian-gateway guardian-gateway"
+    assert made.keys() == {"relay", "agent", "hub"}
+    for caller, rest in made.items():
+        # A caller comes in by the group it alone is in.
+        user = f"guardian-{caller}"
+        assert rest == f"0750 guardian-gateway {user}"
+        assert users[f"guardian-{caller}.service"] == (user, user)
+        members = [path for path in UNITS.glob("*/*.sysusers") if f" {user}\n" in f"{path.read_text('utf-8')}\n"]
+        assert members == []
+
+
 def test_no_path_of_a_checkout_and_no_shell() -> None:
     for path in UNITS.rglob("*.*"):
         if path.is_file():

@@ -44,7 +44,7 @@ async def _serve(service: Service[NodeConfig], who: identity.Identity, store: Ag
     folder = identity.folder_of(settings.state_dir)
     async with (
         rpc.mutual_channel(who.agents, folder) as control,
-        rpc.socket_channel(settings.gateway_socket) as gateway,
+        rpc.socket_channel(settings.gateway_socket("agent")) as gateway,
     ):
         reports = Reports(settings, gateway, control)
 

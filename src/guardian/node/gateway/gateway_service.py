@@ -1,4 +1,4 @@
-"""What relay, agent and operator ask of the gateway, over its Unix socket."""
+"""What relay, agent, hub and operator ask of the gateway, each over its own Unix socket."""
 
 import contextlib
 import datetime as dt
@@ -44,7 +44,7 @@ _READ_CODES = {
 
 
 class GatewayService(node_pb2_grpc.GatewayServiceServicer):
-    """Reached by this node's own daemons only: the socket's mode says who."""
+    """Reached on this machine only, and by each caller for its own calls alone (`doors`)."""
 
     def __init__(
         self,

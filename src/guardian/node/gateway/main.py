@@ -1,4 +1,4 @@
-"""`guardian-gateway`: opens the store and the three doors (edges, strangers with a token, this node's own daemons)."""
+"""`guardian-gateway`: opens the store and its doors, for edges, strangers with a token, the node's own callers."""
 
 import asyncio
 import os
@@ -17,6 +17,7 @@ from guardian.contracts.node.v1 import node_pb2_grpc
 from guardian.node import identity
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.gateway.commands import Commands
+from guardian.node.gateway.doors import MAY, Gate
 from guardian.node.gateway.edge_service import EdgeService
 from guardian.node.gateway.edges import Edge, Edges
 from guardian.node.gateway.enrolment_service import EnrolmentService
@@ -92,15 +93,16 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         edge_pb2_grpc.add_EnrolmentServiceServicer_to_server(
             EnrolmentService(who.tenant, edges, pki, tunnels, edge_address), enrol_server
         )
-        local_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
-        node_pb2_grpc.add_GatewayServiceServicer_to_server(
-            GatewayService(store, edges, rosters, commands, links, tunnels, pki.pin, enrol_address), local_server
-        )
-        _open_socket(local_server, settings.gateway_socket)
-        servers.append(local_server)
+        own = GatewayService(store, edges, rosters, commands, links, tunnels, pki.pin, enrol_address)
+        for caller in MAY:
+            own_server = grpc.aio.server(options=rpc.SERVER_OPTIONS, interceptors=[Gate(caller)])
+            node_pb2_grpc.add_GatewayServiceServicer_to_server(own, own_server)
+            _open_socket(own_server, settings.gateway_socket(caller))
+            servers.append(own_server)
         for server in servers:
             await server.start()
-        settings.gateway_socket.chmod(sockets.MODE)
+        for caller in MAY:
+            settings.gateway_socket(caller).chmod(sockets.MODE)
     except BaseException:
         for server in servers:
             await server.stop(0)

@@ -39,7 +39,7 @@ async def run(service: Service[NodeConfig]) -> None:
     if not await _first_hold(service, keeper, peers):
         return
     service.ready()
-    async with rpc.socket_channel(settings.gateway_socket) as channel:
+    async with rpc.socket_channel(settings.gateway_socket("hub")) as channel:
         feed = Feed(channel, keeper, file, network, interface.public)
         # Beside us on the same machine: asked often, so that a new edge is let in at once.
         following = Line("peers", "gateway", service.health, service.stopping, longest_wait=1.0)

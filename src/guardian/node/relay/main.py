@@ -28,7 +28,7 @@ class RelayServer:
 
     def __init__(self, settings: NodeConfig, who: identity.Identity) -> None:
         self.service = RelayService(who, TicketKeys(settings.state_dir))
-        self._channel = rpc.socket_channel(settings.gateway_socket)
+        self._channel = rpc.socket_channel(settings.gateway_socket("relay"))
         self.service.gateway = GatewayClient(self._channel, self.service.on_roster)
         self._socket = _listen(settings.relay.listen)
         self.address = "{}:{}".format(*self._socket.getsockname()[:2])
