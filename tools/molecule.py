@@ -65,7 +65,10 @@ SCENARIOS = [
     Scenario("upgrade", "site", "upgraded", releases=("next",)),
     Scenario("rollback", "upgraded"),
     Scenario("broken", "site", releases=("broken-api", "broken-analyzer")),
-    *(Scenario(name, "site") for name in ("restore", "again", "edge", "hardening", "control", "node", "revoke")),
+    *(
+        Scenario(name, "site")
+        for name in ("restore", "again", "monitoring", "edge", "hardening", "control", "node", "revoke")
+    ),
     Scenario("hardening", "site", suite="trixie"),
     Scenario("refusals"),
 ]
