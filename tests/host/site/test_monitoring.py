@@ -29,7 +29,7 @@ async def test_the_control_planes_host_is_watched_and_a_second_run_changes_nothi
     assert await until("both exporters are scraped", seen, 90)
     # No port but those of before is open to others.
     listening = control.run("ss", "-Htuln").out
-    assert not any(f"0.0.0.0:{port}" in listening or f"*:{port}" in listening for port in (9090, 9093, 9100, 9877))
+    assert not any(f"0.0.0.0:{port}" in listening or f"*:{port}" in listening for port in (9090, 9093, 9100, 9101))
 
 
 async def test_the_whole_sites_selfcheck_ends_well(control: Host, node: Host, edge: Host):
