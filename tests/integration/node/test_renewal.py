@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import time
 from pathlib import Path
 
 import grpc.aio
@@ -19,7 +20,8 @@ from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.edge import identity
 from guardian.edge.tunnel.settings import TunnelFile
 from guardian.edge.uplink.renewal import NodeRenewal
-from guardian.node.gateway import pki
+from guardian.node.gateway import challenges, pki
+from guardian.node.gateway.challenges import Challenges
 from guardian.node.gateway.edges import EdgeRevoked
 from guardian.node.gateway.main import start
 from guardian.vault.messages import sign_renewal
@@ -113,6 +115,53 @@ async def test_a_challenge_is_good_once_for_one_edge_and_what_it_signed(node: No
         assert rpc.reason_of(caught.value) == "renewal_refused"
         for edge in ("", "f" * 32, "no id"):
             assert len((await stub.BeginRenewal(edge_pb2.BeginRenewalRequest(edge_id=edge))).challenge) == 32
+
+
+async def test_nobody_else_can_keep_an_edge_from_renewing(node: Node, folder: Path):
+    """Whoever is inside the tunnel may ask in its name, between its two calls and as often as it likes."""
+    who, other = await enrolled_edge(node, folder / "a"), await enrolled_edge(node, folder / "b")
+    async with edge_channel(who) as channel, edge_channel(other) as foe:
+        stub, foes = edge_pb2_grpc.RenewalServiceStub(channel), edge_pb2_grpc.RenewalServiceStub(foe)
+        begun = await stub.BeginRenewal(edge_pb2.BeginRenewalRequest(edge_id=who.edge))
+        csr = tls.new_csr(tls.new_key())
+        own = edge_pb2.RenewRequest(
+            edge_id=who.edge,
+            challenge=begun.challenge,
+            csr_der=csr,
+            signature=sign_renewal(who.keys, begun.challenge, who.edge, csr),
+        )
+        for _ in range(20):
+            theirs = await foes.BeginRenewal(edge_pb2.BeginRenewalRequest(edge_id=who.edge))
+            for challenge in (theirs.challenge, begun.challenge, b""):
+                signature = sign_renewal(other.keys, theirs.challenge, who.edge, csr)
+                forged = edge_pb2.RenewRequest(edge_id=who.edge, challenge=challenge, csr_der=csr, signature=signature)
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await foes.Renew(forged)
+                assert rpc.reason_of(caught.value) == "renewal_refused"
+        found = x509.load_der_x509_certificate((await stub.Renew(own)).certificate_der)
+    assert found.not_valid_after_utc > now()
+
+
+async def test_a_challenge_of_another_edge_or_process_or_minute_is_none(monkeypatch: pytest.MonkeyPatch):
+    made, edge = Challenges(), "a" * 32
+    challenge = made.make(edge)
+    assert len(challenge) == 32 and made.is_good(challenge, edge)
+    assert not made.is_good(challenge, "b" * 32)
+    assert not Challenges().is_good(challenge, edge)
+    for place in range(32):
+        bent = bytearray(challenge)
+        bent[place] ^= 1
+        assert not made.is_good(bytes(bent), edge)
+    made.spend(challenge)
+    assert not made.is_good(challenge, edge)
+    later, begun = made.make(edge), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: begun + challenges.SECONDS - 2)
+    assert made.is_good(later, edge) and not made.is_good(challenge, edge)
+    monkeypatch.setattr(time, "monotonic", lambda: begun + challenges.SECONDS + 2)
+    assert not made.is_good(later, edge)
+    # Nothing of what has ended is kept.
+    made.spend(newest := made.make(edge))
+    assert list(made._spent) == [newest]
 
 
 async def test_an_edge_that_was_let_go_gets_none(node: Node, folder: Path):

@@ -1,7 +1,5 @@
 """New certificates for edges that prove their signing key; one that ended is no hindrance, a revocation is."""
 
-import secrets
-import time
 from typing import Any, NoReturn
 
 import grpc
@@ -10,12 +8,12 @@ import grpc.aio
 from guardian.common import log, rpc, tls
 from guardian.common.errors import GuardianError, PeerError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
+from guardian.node.gateway.challenges import Challenges
 from guardian.node.gateway.edges import EdgeRevoked, Edges
 from guardian.node.gateway.pki import Pki
 from guardian.vault.errors import VaultError
-from guardian.vault.messages import CHALLENGE_SIZE, verify_renewal
+from guardian.vault.messages import verify_renewal
 
-CHALLENGE_SECONDS = 60.0
 _Context = grpc.aio.ServicerContext[Any, Any]
 _log = log.get(__name__)
 
@@ -27,30 +25,28 @@ class RenewalService(edge_pb2_grpc.RenewalServiceServicer):
         self._tenant = tenant
         self._edges = edges
         self._pki = pki
-        # One an edge: what waits here is bounded by how many edges there are.
-        self._open: dict[str, tuple[bytes, float]] = {}
+        self._challenges = Challenges()
 
     async def BeginRenewal(  # noqa: N802
         self, request: edge_pb2.BeginRenewalRequest, context: _Context
     ) -> edge_pb2.BeginRenewalResponse:
-        challenge = secrets.token_bytes(CHALLENGE_SIZE)
         # Strangers get one too: whether an edge exists is not theirs to learn.
-        if self._edges.get(request.edge_id) is not None:
-            self._open[request.edge_id] = challenge, time.monotonic() + CHALLENGE_SECONDS
-        return edge_pb2.BeginRenewalResponse(challenge=challenge)
+        return edge_pb2.BeginRenewalResponse(challenge=self._challenges.make(request.edge_id))
 
     async def Renew(  # noqa: N802
         self, request: edge_pb2.RenewRequest, context: _Context
     ) -> edge_pb2.RenewResponse:
         edge = self._edges.get(request.edge_id)
-        challenge, until = self._open.pop(request.edge_id, (b"", 0.0))
-        if edge is None or challenge != request.challenge or time.monotonic() > until:
+        challenge = request.challenge
+        if edge is None or not self._challenges.is_good(challenge, edge.id):
             await _deny(context, _refused())
         try:
             verify_renewal(edge.sign_public, challenge, edge.id, request.csr_der, request.signature)
             public = tls.csr_public_key(request.csr_der)
         except (VaultError, ValueError):
             await _deny(context, _refused())
+        # Only now: whoever cannot sign uses nobody's challenge up.
+        self._challenges.spend(challenge)
         # Said only to whom it concerns.
         if edge.revoked_at is not None:
             await _deny(context, EdgeRevoked())
