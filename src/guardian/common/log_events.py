@@ -55,6 +55,8 @@ EVENTS = {
     "recording_paused": "The disk or the index refuses; it is tried again.",
     "request_failed": "A fault of the control plane's own; the traceback is with it.",
     "request_refused": "A request that the UI would not have sent; `reason` says why.",
+    "revocation_unwritten": "An edge was let go, and the node's store does not take it; it is tried again.",
+    "revocation_written": "What the store had refused of revocations is durable now.",
     "roster_grew": "The edge took new entries of its household's roster.",
     "roster_refused": "Somebody showed a roster that is shorter, forked or broken; the one seen before stays in force.",
     "secret_removed": "A secret was taken out of the host's credential store.",

@@ -2,20 +2,26 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 import sqlalchemy as sa
 
+from guardian.common import log
 from guardian.common.clock import from_text, now, to_text
-from guardian.common.errors import GuardianError
+from guardian.common.errors import GuardianError, StoreError
+from guardian.common.retry import Backoff
 from guardian.common.tokens import secret_hash
 from guardian.node.gateway.bell import Bell
 from guardian.node.gateway.store import Store
 
 T = TypeVar("T")
+# A store that refused a revocation is asked again at least so often, in seconds.
+_RETRY_SECONDS = 5.0
+_LAST_TRY_SECONDS = 1.0
+_log = log.get(__name__)
 
 
 class EnrolmentError(GuardianError):
@@ -27,6 +33,17 @@ class EdgeRevoked(GuardianError):
 
     def __init__(self) -> None:
         super().__init__("The household has revoked this edge.", reason="edge_revoked")
+
+
+class RevocationUnwritten(StoreError):
+    """Somebody was let go, and the store does not take it."""
+
+    def __init__(self, cause: StoreError) -> None:
+        super().__init__(
+            f"The edge is let go from now on, but that is not durable yet: {cause.sentence}",
+            reason="revocation_unwritten",
+            hint="It is tried again until it is written. Should the gateway end before, let the edge go again.",
+        )
 
 
 class EdgeUnknown(GuardianError):
@@ -72,6 +89,9 @@ class Edges:
         self._store = store
         self._edges: dict[str, Edge] = {}
         self._links: dict[str, _Link] = {}
+        # Let go, and not yet so in the store.
+        self._unwritten: set[str] = set()
+        self._trying: asyncio.Task[None] | None = None
         self.bell = Bell()
 
     async def load(self) -> None:
@@ -129,8 +149,8 @@ class Edges:
                 self.bell.ring()
 
     def find(self, name_or_id: str) -> Edge:
-        """The edge that is not revoked and has this id, or alone has this name; EdgeUnknown otherwise."""
-        present = [edge for edge in self._edges.values() if edge.revoked_at is None]
+        """The edge that is not durably revoked and has this id, or alone has this name; EdgeUnknown otherwise."""
+        present = [edge for edge in self._edges.values() if edge.revoked_at is None or edge.id in self._unwritten]
         found = [edge for edge in present if edge.id == name_or_id]
         found = found or [edge for edge in present if edge.name == name_or_id]
         if len(found) != 1:
@@ -151,20 +171,59 @@ class Edges:
         self.bell.ring()
 
     async def revoke(self, edge_id: str) -> None:
-        """The household has let this edge go: its calls end and it may make no other."""
-        edge = self._edges.get(edge_id)
-        if edge is None or edge.revoked_at is not None:
+        """The household has let this edge go; RevocationUnwritten when that is in force and not durable."""
+        self.let_go([edge_id])
+        await self.write_revocations()
+
+    def let_go(self, edge_ids: Iterable[str]) -> None:
+        """Their calls end, the hub drops them and they may make no other call: whatever the disk says of it later."""
+        gone = [edge for edge_id in edge_ids if (edge := self._edges.get(edge_id)) and edge.revoked_at is None]
+        for edge in gone:
+            self._edges[edge.id] = replace(edge, revoked_at=now())
+            self._unwritten.add(edge.id)
+            for task in list(self._links.get(edge.id, _Link()).calls):
+                task.cancel()
+        if gone:
+            self.bell.ring()
+
+    async def write_revocations(self) -> None:
+        """Durable when this returns; RevocationUnwritten while the store refuses: it is asked until it takes it."""
+        try:
+            await self._write_revocations()
+        except StoreError as error:
+            _log.error("revocation_unwritten", reason=error.reason, sentence=str(error))
+            if self._trying is None or self._trying.done():
+                self._trying = asyncio.create_task(self._try_again())
+            raise RevocationUnwritten(error) from error
+
+    async def close(self) -> None:
+        """One last try to write what is not yet written; call it before the store is closed."""
+        if self._trying is not None:
+            self._trying.cancel()
+            await asyncio.gather(self._trying, return_exceptions=True)
+        if self._store.writer.alive:
+            with suppress(StoreError, TimeoutError):
+                await asyncio.wait_for(self._write_revocations(), _LAST_TRY_SECONDS)
+
+    async def _write_revocations(self) -> None:
+        edges = [self._edges[edge_id] for edge_id in self._unwritten]
+        rows = [(to_text(edge.revoked_at), edge.id) for edge in edges if edge.revoked_at is not None]
+        if not rows:
             return
-        moment = now()
 
         def work(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("UPDATE edges SET revoked_at = ? WHERE id = ?", (to_text(moment), edge_id))
+            connection.exec_driver_sql("UPDATE edges SET revoked_at = ? WHERE id = ?", rows)
 
         await self._store.writer.run(work)
-        self._edges[edge_id] = replace(edge, revoked_at=moment)
-        for task in list(self._links.get(edge_id, _Link()).calls):
-            task.cancel()
-        self.bell.ring()
+        self._unwritten.difference_update(edge.id for edge in edges)
+
+    async def _try_again(self) -> None:
+        backoff = Backoff(maximum=_RETRY_SECONDS)
+        while self._unwritten:
+            await asyncio.sleep(backoff.next())
+            with suppress(StoreError):
+                await self._write_revocations()
+        _log.info("revocation_written")
 
     async def create_token(self, secret: str, name: str, expires_at: dt.datetime) -> None:
         """Keep a token's hash."""

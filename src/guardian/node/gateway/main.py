@@ -1,6 +1,7 @@
 """`guardian-gateway`: opens the store and its doors, for edges, strangers with a token, the node's own callers."""
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ class Gateway:
     async def stop(self) -> None:
         """Close the doors, then the store."""
         await asyncio.gather(*(server.stop(_STOP_SECONDS) for server in self.servers))
+        await self.edges.close()
         self.store.close()
 
 
@@ -64,13 +66,17 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
     store = Store(folder)
     servers: list[grpc.aio.Server] = []
     try:
-        edges, rosters, commands, links = Edges(store), Rosters(store), Commands(store), Links()
+        edges, commands, links = Edges(store), Commands(store), Links()
+        rosters = Rosters(store, edges)
         tunnels = Tunnels(store, edges, settings)
         await edges.load()
         await tunnels.load()
         await rosters.load()
-        for edge_id in rosters.current.state.revoked if rosters.current else ():
-            await edges.revoke(edge_id)
+        if rosters.current:
+            edges.let_go(rosters.current.state.revoked)
+            # A full disk keeps nobody from being let go, nor the others from coming.
+            with contextlib.suppress(StoreError):
+                await edges.write_revocations()
         intake = Intake(store, rosters)
         edge_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
         edge_port = _open(edge_server, section.listen, pki.edge_credentials())

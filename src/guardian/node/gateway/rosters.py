@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from guardian.node.gateway.bell import Bell
+from guardian.node.gateway.edges import Edges
 from guardian.node.gateway.store import Store
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import Roster, RosterEntry
@@ -14,8 +15,9 @@ from guardian.vault.roster import Roster, RosterEntry
 class Rosters:
     """Holds the one chain; `bell` rings when it grew."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, edges: Edges) -> None:
         self._store = store
+        self._edges = edges
         self._lock = asyncio.Lock()
         self.current: Roster | None = None
         self.bell = Bell()
@@ -51,6 +53,8 @@ class Rosters:
                 grown = await asyncio.to_thread(Roster.verify, added)
             else:
                 grown = await asyncio.to_thread(self.current.extend, added)
+            # A member's word is checked: whom it lets go does not wait for the disk.
+            self._edges.let_go(grown.state.revoked)
             start = len(have)
 
             def work(connection: sa.Connection) -> None:
