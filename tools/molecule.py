@@ -64,7 +64,7 @@ SCENARIOS = [
     Scenario("site", frozen="site", suite="trixie"),
     Scenario("upgrade", "site", "upgraded", releases=("next",)),
     Scenario("rollback", "upgraded"),
-    Scenario("broken", "site", releases=("broken-api", "broken-analyzer")),
+    Scenario("broken", "site", releases=("next", "broken-api", "broken-analyzer")),
     *(
         Scenario(name, "site")
         for name in ("restore", "again", "monitoring", "edge", "hardening", "control", "node", "revoke")

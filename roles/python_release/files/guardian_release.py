@@ -6,6 +6,7 @@ object on stdout; a refusal is a sentence on stderr and exit status 1.
 
     ROOT/releases/VERSION/   a venv with units/, frontend/, release.json; written last: installed.json
     ROOT/current, previous   links to two of them
+    ROOT/unfinished.json     only while playbooks put another one in force, or when they were cut off
 """
 
 import argparse
@@ -202,12 +203,21 @@ class Host:
         os.replace(aside, self.root / name)
         os.sync()
 
+    def unfinished(self) -> dict[str, Any]:
+        """The note of a play that was cut off between two releases; empty for none."""
+        try:
+            note: dict[str, Any] = json.loads((self.root / "unfinished.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return note
+
     def status(self) -> dict[str, Any]:
         """What is in force and what is there."""
         return {
             "current": self.linked("current"),
             "previous": self.linked("previous"),
             "releases": list(self.installed()),
+            "unfinished": self.unfinished(),
         }
 
 

@@ -7,7 +7,18 @@ import pytest
 from tests.host.runner import Host
 from tests.host.site.household import Owner, until
 from tests.host.site.load import Load
-from tests.host.site.together import Watch, all_there, none_twice, note, play, plug, waiting
+from tests.host.site.together import (
+    AWAY_AT_MOST,
+    Watch,
+    all_there,
+    made,
+    none_twice,
+    note,
+    play,
+    plug,
+    version,
+    waiting,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NEXT = "/srv/guardian/releases/next"
@@ -22,15 +33,19 @@ async def test_the_next_release_is_put_in_force_and_nobody_misses_anything(
         # From then on it is no fault of a release that the node is not reached.
         await until("the edge says that its line is down", lambda: says_so(edge), 120)
         with Watch(edge, "camera@front") as recording, Watch(edge, "analyzer") as detecting:
-            async with Load(owner.base) as load:
+            async with Load(owner) as load:
                 ended = await asyncio.to_thread(play, "playbooks/upgrade.yml", python_release_wheelhouse=NEXT)
     finally:
         plug("in")
     assert ended.returncode == 0, ended.stdout[-6000:]
     assert (load.refused, load.answered > 100) == ([], True)
     for host in (edge, node, control):
-        assert host.run("readlink", "/opt/guardian/current").out.strip().endswith("0.3.0.dev1")
-    assert await until("what was unsent arrives", lambda: all_there(owner, unsent), 120)
+        assert version(host) == "0.3.0.dev1"
+    assert recording.seconds <= AWAY_AT_MOST
+    assert detecting.seconds <= AWAY_AT_MOST
+    every = made(edge)
+    assert unsent <= every
+    assert await until("every event that the edge made arrives", lambda: all_there(owner, every), 120)
     assert await none_twice(owner)
     note(
         upgrade_recording_away=recording.seconds,

@@ -1,8 +1,11 @@
 """What several stories of a site need: the home's line, what waits on the edge, plays, and how long who was away."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from typing import Any, Self
 
 from tests.host.runner import ROOT, Host
@@ -10,6 +13,8 @@ from tests.host.site.household import Owner
 from tools.lab.__main__ import entering
 from tools.lab.places import BUILD
 
+# The promise: so long may an edge neither record nor detect while it gets another release.
+AWAY_AT_MOST = 10.0
 # Ids of every event in the edge's outbox that its node has not acknowledged yet.
 _WAITING = """
 import json, sqlite3
@@ -19,6 +24,12 @@ with sqlite3.connect(f"file:{where}uplink/uplink.db?mode=ro", uri=True) as store
 with sqlite3.connect(f"file:{where}analyzer/events.db?mode=ro", uri=True) as store:
     rows = store.execute("SELECT DISTINCT event_id FROM outbox WHERE position > ?", (cursor,))
     print(json.dumps([row[0] for row in rows]))
+"""
+# Ids of every event the edge keeps.
+_MADE = """
+import json, sqlite3
+with sqlite3.connect("file:/var/lib/guardian/analyzer/events.db?mode=ro", uri=True) as store:
+    print(json.dumps([row[0] for row in store.execute("SELECT id FROM events UNION SELECT event_id FROM outbox")]))
 """
 # Asks a daemon four times a second whether it is ready; prints the longest stretch without a yes when it is ended.
 _WATCH = """
@@ -61,6 +72,17 @@ def waiting(edge: Host) -> set[str]:
     return set(json.loads(edge.run("python3", "-c", _WAITING).out))
 
 
+def made(edge: Host) -> set[str]:
+    """Events that the edge keeps, sent or not."""
+    return set(json.loads(edge.run("python3", "-c", _MADE).out))
+
+
+def running(host: Host) -> set[str]:
+    """The releases of the daemons that run."""
+    said = json.loads(host.try_run("guardian", "status", "--json").out)
+    return {daemon["version"] for daemon in said["daemons"]}
+
+
 async def all_there(owner: Owner, wanted: set[str]) -> bool:
     """Whether the control plane shows all of these."""
     return wanted <= {item["id"] for item in await owner.events()}
@@ -78,6 +100,19 @@ def play(playbook: str, *words: str, **variables: Any) -> "subprocess.CompletedP
     return subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=900
     )
+
+
+def play_until_turned(host: Host, playbook: str, **variables: Any) -> None:
+    """A playbook that is killed, with all its processes, as soon as another release is linked on the host."""
+    before = version(host)
+    command = [sys.executable, "-m", "tools.lab", "play", playbook, "-e", json.dumps(variables)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while version(host) == before:
+            assert process.poll() is None, "it ended before another release was linked"
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 class Watch:

@@ -115,7 +115,7 @@ def first(tmp_path: Path) -> Path:
 
 def test_a_release_is_installed_beside_and_then_put_in_force(host: Host, first: Path) -> None:
     assert host.stage(first)["changed"] is True
-    assert host.good("status") == {"current": "", "previous": "", "releases": ["0.1.0"]}
+    assert host.good("status") == {"current": "", "previous": "", "releases": ["0.1.0"], "unfinished": {}}
     assert host.good("use", "0.1.0")["current"] == "0.1.0"
     assert os.readlink(host.root / "current") == "releases/0.1.0"
     script = host.root / "releases/0.1.0/bin/guardian"
@@ -219,7 +219,7 @@ def test_a_release_that_fails_its_own_check_is_not_there_afterwards(host: Host, 
     words = host.refused("stage", str(broken), "--tier", "edge")
     assert "unknown key fpss" in words
     assert "what is in force was not touched" in words
-    assert host.good("status") == {"current": "0.1.0", "previous": "", "releases": ["0.1.0"]}
+    assert host.good("status") == {"current": "0.1.0", "previous": "", "releases": ["0.1.0"], "unfinished": {}}
     assert [path.name for path in (host.root / "releases").iterdir()] == ["0.1.0"]
 
 
