@@ -3,16 +3,21 @@
 import hashlib
 import io
 import json
+import secrets
 import subprocess
 import tarfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from guardian.cli.backup import archive, making, restoring
 from guardian.cli.backup.contents import Layout
+from guardian.common.clock import now
 from guardian.common.errors import GuardianError
 from guardian.edge.uplink.store import UplinkStore
+from guardian.node.gateway.edges import Edge, Edges, EnrolmentError, nothing
+from guardian.node.gateway.store import Store
 
 
 def key_pair() -> tuple[str, bytes]:
@@ -134,6 +139,76 @@ def test_another_tiers_backup_is_refused(
     give(monkeypatch, keys[1])
     with pytest.raises(GuardianError, match="a host of tier edge, and this host is of tier node"):
         restoring.restore(sealed, "node", False, host.root)
+
+
+def node_store(layout: Layout) -> Store:
+    (layout.state / "gateway").mkdir(parents=True, exist_ok=True)
+    return Store(layout.state / "gateway")
+
+
+async def enrolled(edges: Edges, name: str) -> str:
+    await edges.create_token(name, name, now() + timedelta(hours=1))
+    edge = Edge(secrets.token_hex(16), name, secrets.token_bytes(32), bytes(1216), now())
+    await edges.register(name, edge, nothing)
+    return edge.id
+
+
+@pytest.mark.parametrize("same_machine", [True, False])
+async def test_a_nodes_backup_brings_back_no_token_and_no_revoked_edge_unseen(
+    same_machine: bool,
+    tmp_path: Path,
+    keys: tuple[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    layout = Layout(tmp_path / "node")
+    layout.etc.mkdir(parents=True)
+    store = node_store(layout)
+    edges = Edges(store)
+    home, stolen = await enrolled(edges, "Home"), await enrolled(edges, "Stolen")
+    await edges.create_token("unspent", "Later", now() + timedelta(days=3))
+    making.backup(tmp_path / "node.age", "node", [keys[0]], layout.root)
+    await edges.revoke(stolen)
+    await edges.register("unspent", Edge("c" * 32, "Later", bytes(32), bytes(1216), now()), nothing)
+    store.close()
+    there = layout if same_machine else Layout(tmp_path / "other")
+    give(monkeypatch, keys[1])
+    capsys.readouterr()
+    restoring.restore(tmp_path / "node.age", "node", False, there.root)
+    said = capsys.readouterr().out
+    assert f"Home ({home})" in said and "`guardian edge revoke ID`" in said
+    # Another machine cannot know; whoever restores is told.
+    assert (f"Stolen ({stolen})" in said) is not same_machine
+    again = node_store(there)
+    restored = Edges(again)
+    await restored.load()
+    assert {edge.name for edge in restored.all() if edge.revoked_at is None} == (
+        {"Home"} if same_machine else {"Home", "Stolen"}
+    )
+    with pytest.raises(EnrolmentError) as caught:
+        await restored.check_token("unspent")
+    assert caught.value.reason == "token_expired"
+    again.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no store at all" * 300])
+async def test_a_broken_store_is_no_hindrance_to_its_own_restore(
+    damage: bytes, tmp_path: Path, keys: tuple[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path / "node")
+    layout.etc.mkdir(parents=True)
+    store = node_store(layout)
+    home = await enrolled(Edges(store), "Home")
+    making.backup(tmp_path / "node.age", "node", [keys[0]], layout.root)
+    store.close()
+    (layout.state / "gateway/node.db").write_bytes(damage)
+    give(monkeypatch, keys[1])
+    restoring.restore(tmp_path / "node.age", "node", False, layout.root)
+    again = node_store(layout)
+    restored = Edges(again)
+    await restored.load()
+    assert [edge.id for edge in restored.all()] == [home]
+    again.close()
 
 
 def forged(path: Path, public: str, names: list[str], *, listed: bool = True) -> Path:

@@ -71,7 +71,7 @@ def copy_store(source: Path, target: Path) -> None:
         # Opened for good now: below this process is somebody who may not write here.
         copy.execute("PRAGMA journal_mode=OFF")
         copy.execute("CREATE TABLE opened (x)")
-        with _acting_as(owner.st_uid, owner.st_gid):
+        with acting_as(owner.st_uid, owner.st_gid):
             try:
                 with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as original:
                     original.backup(copy)
@@ -83,7 +83,8 @@ def copy_store(source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _acting_as(uid: int, gid: int) -> Iterator[None]:
+def acting_as(uid: int, gid: int) -> Iterator[None]:
+    """As another user while it lasts, where this is root."""
     # What SQLite makes beside a store must not become root's, or its daemon could write it no more.
     if os.geteuid() != 0:
         yield

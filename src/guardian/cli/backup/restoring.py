@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from guardian.cli.backup import archive
+from guardian.cli.backup import archive, revocations
 from guardian.cli.backup.archive import Item, Manifest
 from guardian.cli.backup.contents import DUMPS, Layout
 from guardian.common import credstore
@@ -33,7 +33,8 @@ def restore(
     """Open a backup with the private key on stdin and put all of it back. The daemons must be stopped.
 
     Nothing is put back before all was opened and checked. What happened since is not lost where the other side still
-    has it: edges and nodes ask how far a restored one got, and send the rest again.
+    has it: edges and nodes ask how far a restored one got, and send the rest again. Which edges are live again is said:
+    one that was revoked since is to be revoked again.
     """
     identity = sys.stdin.buffer.read(_IDENTITY_BYTES)
     layout = Layout(root)
@@ -47,9 +48,14 @@ def restore(
                 reason="backup_tier",
                 hint="Nothing was changed.",
             )
+        told = [f"{manifest.host}, {manifest.made}, release {manifest.version}: {len(manifest.items)} files."]
+        store = opened / (layout.state / revocations.STORE).relative_to(layout.root)
+        if tier == "node" and store.exists():
+            live = revocations.settle(store, layout.state / revocations.STORE)
+            told.append(revocations.words(live, manifest.made))
         if not look:
             put_back(manifest, opened, layout)
-    typer.echo(f"{manifest.host}, {manifest.made}, release {manifest.version}: {len(manifest.items)} files.")
+    typer.echo("\n".join(told))
 
 
 def put_back(manifest: Manifest, opened: Path, layout: Layout) -> None:
