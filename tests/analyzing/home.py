@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from guardian.common import config
+from guardian.common import config, kept
 from guardian.edge import identity, roster
 from guardian.edge.config import EdgeConfig
 from guardian.vault import roster_author
@@ -40,7 +40,7 @@ class Home:
         """Enrolled, the roster not delivered yet."""
         keys, edge = Keys.generate(), new_id()
         file = identity.IdentityFile(tenant="home", edge=edge, name="Mini PC", gateway="localhost:1")
-        identity.save(state, file, keys, tls_key=b"key", tls_certificate=b"certificate", ca=b"ca")
+        kept.put(state, identity.parts(state, file, keys, tls_key=b"key", tls_certificate=b"certificate", ca=b"ca"))
         author, first = roster_author.genesis("Ada", Keys.generate())
         member = Edge(id=edge, name="Mini PC", sign=keys.sign_public, receive=keys.receive_public)
         added = roster_author.add_edge(Roster.verify([first]), author, member)

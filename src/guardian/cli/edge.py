@@ -45,19 +45,22 @@ def enroll(
     token: str = typer.Option(..., help="The token made on the node; - reads it from standard input."),
     state_dir: Path | None = typer.Option(None, metavar="FOLDER", help="Where the edge keeps its state."),
     config_file: Path | None = typer.Option(
-        None, "--config", metavar="FILE", help="The edge's configuration, instead of --state-dir."
+        None, "--config", metavar="FILE", help="The edge's configuration; --state-dir goes before what it says."
     ),
     name: str = typer.Option("", help="What people call this edge; default: this machine's name."),
     again: bool = typer.Option(False, help="Give up the identity this edge has and become a new edge."),
     as_json: bool = _JSON,
 ) -> None:
     """Make this edge's keys here and spend a one-time token."""
-    from guardian.edge.config import EdgeConfig
+    from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig
     from guardian.edge.enroll.enrol import enrol
 
     text = sys.stdin.readline() if token == "-" else token  # noqa: S105
-    folder = state_dir or (config.load(EdgeConfig, config_file).state_dir if config_file else _STATE)
-    who = enrol(folder, text, (name or socket.gethostname())[:64], again=again)
+    # What the edge knows of its tunnel counts too, where nobody names a file.
+    source = config_file or next((path for path in [Path(DEFAULT_CONFIG)] if path.is_file()), None)
+    settings = config.load(EdgeConfig, source) if source else EdgeConfig()
+    folder = state_dir or (settings.state_dir if config_file else _STATE)
+    who = enrol(folder, text, (name or socket.gethostname())[:64], again=again, tunnel=settings.tunnel)
     if as_json:
         print(json.dumps({"tenant": who.tenant, "edge": who.edge, "name": who.name, "gateway": who.gateway}))
         return

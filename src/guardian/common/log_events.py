@@ -32,6 +32,7 @@ EVENTS = {
     "edge_revoked": "An operator of the node let an edge go: its calls end, the hub drops it.",
     "enrolled": "This machine spent its seed's token and has its identity.",
     "enrolment_refused": "Somebody tried to enrol with a token or keys that are not good; `reason` says which.",
+    "enrolment_repeated": "Who has spent a token came again with the same keys, and was told again who it is.",
     "enrolment_waits": "This machine cannot be enrolled now, and why; it is tried again.",
     "event_dropped": "An event could not be stored and was lost.",
     "event_ended": "An object left; the event has its end.",

@@ -101,6 +101,11 @@ def csr_public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def public_der(key: ec.EllipticCurvePublicKey) -> bytes:
+    """SubjectPublicKeyInfo, DER: two of the same bytes are the same key."""
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 @dataclass(frozen=True)
 class Authority:
     """A CA for one tier's peers."""

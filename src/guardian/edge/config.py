@@ -11,7 +11,7 @@ from guardian.common import config
 from guardian.common.config import Section
 from guardian.common.errors import ConfigError
 from guardian.common.ids import is_camera_id
-from guardian.common.wireguard.names import Driver, Interface
+from guardian.common.wireguard.names import Driver, Interface, Network
 
 DEFAULT_CONFIG = "/etc/guardian/edge.yaml"
 SCHEMES = ("rtsp", "rtsps")
@@ -147,6 +147,11 @@ class TunnelConfig(Section):
         description="kernel, userspace (wireguard-go), or auto: userspace where the kernel has no WireGuard.",
     )
     interface: Interface = Field(default="guardian0", title="Interface", description="Name of the tunnel's interface.")
+    network: Network = Field(
+        default="10.86.0.0/16",
+        title="Network",
+        description="The node's `hub.network`. What a node says of addresses outside of it is refused.",
+    )
     mtu: int | None = Field(
         default=None, ge=576, le=9000, title="MTU", description="Largest packet inside; as the node said if not given."
     )

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from guardian.common import kept
 from guardian.common.config import Section
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, write_atomic
-from guardian.common.handover import offer
+from guardian.common.files import private_folder
 from guardian.vault.identity import RECEIVE_FILE, SIGN_FILE, Keys
 
 IDENTITY_FILE = "identity.json"
@@ -22,7 +22,6 @@ WIREGUARD_KEY = "wireguard.key"
 TUNNEL_FILE = "tunnel.json"
 # Whoever looks after the host reads it for the words to compare: the private keys are for the daemons alone.
 PUBLIC_FILE = "public.json"
-ENROLLER, SEED = "enroll", "seed"
 _MAX_BYTES = 64 << 10
 _Hex = Annotated[str, Field(pattern=r"\A[0-9a-f]{32}\z")]
 
@@ -100,7 +99,7 @@ def load_file(state_dir: Path) -> IdentityFile:
         ) from error
 
 
-def save(
+def parts(
     state_dir: Path,
     file: IdentityFile,
     keys: Keys,
@@ -110,31 +109,20 @@ def save(
     ca: bytes,
     wireguard_key: bytes = b"",
     tunnel: bytes = b"",
-) -> None:
-    """Write all of it, `identity.json` last of what is public: before that the edge counts as not enrolled.
-
-    Secrets go to the handover where this host has one: root takes them when all is written.
-    """
+) -> kept.Parts:
+    """All of it in the order it is written: an edge is who `identity.json` says, which comes last."""
     folder = private_folder(folder_of(state_dir), mode=0o750)
     sign, receive = keys.seeds()
     secrets = {SIGN_FILE: sign, RECEIVE_FILE: receive, TLS_KEY: tls_key + tls_certificate}
     if wireguard_key:
         secrets[WIREGUARD_KEY] = wireguard_key
-    handed = offer.is_wanted(state_dir, ENROLLER)
-    if handed:
-        offer.lay(state_dir, ENROLLER, secrets)
-    else:
-        mode = 0o640 if os.stat(folder).st_gid != os.getgid() else 0o600
-        for name, data in secrets.items():
-            write_atomic(folder / name, data, mode=mode)
-    for name, data in ((TLS_CERTIFICATE, tls_certificate), (CA_FILE, ca)):
-        write_atomic(folder / name, data, mode=0o640)
+    mode = 0o640 if os.stat(folder).st_gid != os.getgid() else 0o600
     public = {"sign": keys.sign_public.hex(), "receive": keys.receive_public.hex()}
-    write_atomic(folder / PUBLIC_FILE, json.dumps(public).encode(), mode=0o640)
-    if tunnel:
-        write_atomic(folder / TUNNEL_FILE, tunnel, mode=0o640)
-    else:
-        (folder / TUNNEL_FILE).unlink(missing_ok=True)
-    write_atomic(folder / IDENTITY_FILE, file.model_dump_json().encode(), mode=0o640)
-    if handed:
-        offer.close(state_dir, ENROLLER, [SEED])
+    files = {
+        TLS_CERTIFICATE: tls_certificate.decode(),
+        CA_FILE: ca.decode(),
+        PUBLIC_FILE: json.dumps(public),
+        TUNNEL_FILE: tunnel.decode(),
+        IDENTITY_FILE: file.model_dump_json(),
+    }
+    return kept.Parts(secrets, tuple(kept.PublicFile(name=name, text=text) for name, text in files.items()), mode)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from guardian.common.config import Section
 from guardian.common.rpc import split_address
-from guardian.common.wireguard.names import Driver, Interface
+from guardian.common.wireguard.names import Driver, Interface, Network
 
 DEFAULT_CONFIG = "/etc/guardian/node.yaml"
 # Who asks the gateway on its own machine.
@@ -27,18 +27,7 @@ def _origin(value: str) -> str:
     return value
 
 
-def _network(value: str) -> str:
-    try:
-        network = IPv4Network(value)
-    except ValueError:
-        raise ValueError("must be an IPv4 network, e.g. 10.86.0.0/16") from None
-    if not network.is_private or not 8 <= network.prefixlen <= 29:
-        raise ValueError("must be a private network with 6 addresses or more")
-    return str(network)
-
-
 Address = Annotated[str, AfterValidator(_address)]
-Network = Annotated[str, AfterValidator(_network)]
 Origin = Annotated[str, AfterValidator(_origin)]
 
 

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from guardian.common import kept
 from guardian.common.config import Section
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, sync_directory, write_atomic
-from guardian.common.handover import offer
+from guardian.common.files import private_folder, write_atomic
 
 IDENTITY_FILE = "identity.json"
 TLS_KEY = "tls.key"
-ENROLLER, SEED = "enroll", "seed"
 TICKET_KEYS_FILE = "ticket_keys.json"
+_TICKET_MODE = 0o644
 _MAX_BYTES = 64 << 10
 
 
@@ -57,37 +57,25 @@ def load(state_dir: Path) -> Identity:
         ) from error
 
 
-def save(
-    state_dir: Path,
-    identity: Identity,
-    *,
-    tls_key: bytes,
-    tls_certificate: bytes,
-    ca: bytes,
-    ticket_keys: Sequence[bytes],
-) -> None:
-    """Write all of it, `identity.json` last: before that the node counts as not enrolled."""
-    folder = private_folder(folder_of(state_dir), mode=0o750)
-    (folder / IDENTITY_FILE).unlink(missing_ok=True)
-    sync_directory(folder)
+def parts(
+    identity: Identity, *, tls_key: bytes, tls_certificate: bytes, ca: bytes, ticket_keys: Sequence[bytes]
+) -> kept.Parts:
+    """All of it in the order it is written: a node is who `identity.json` says, which comes last."""
+    files = (
+        kept.PublicFile(name="tls.pem", text=tls_certificate.decode()),
+        kept.PublicFile(name="ca.pem", text=ca.decode()),
+        # Public keys: the relay, another user, reads them.
+        kept.PublicFile(name=TICKET_KEYS_FILE, text=_ticket_text(ticket_keys), mode=_TICKET_MODE),
+        kept.PublicFile(name=IDENTITY_FILE, text=identity.model_dump_json()),
+    )
     # One file, so that key and certificate change together.
-    pair = tls_key + tls_certificate
-    handed = offer.is_wanted(state_dir, ENROLLER)
-    if handed:
-        offer.lay(state_dir, ENROLLER, {TLS_KEY: pair})
-    else:
-        write_atomic(folder / TLS_KEY, pair, mode=0o600)
-    write_atomic(folder / "tls.pem", tls_certificate, mode=0o640)
-    write_atomic(folder / "ca.pem", ca, mode=0o640)
-    _write_ticket_keys(folder, ticket_keys)
-    write_atomic(folder / IDENTITY_FILE, identity.model_dump_json().encode(), mode=0o640)
-    if handed:
-        offer.close(state_dir, ENROLLER, [SEED])
+    return kept.Parts({TLS_KEY: tls_key + tls_certificate}, files)
 
 
 def save_ticket_keys(state_dir: Path, keys: Sequence[bytes]) -> None:
     """For the agent, in a folder of its own: replace the Ed25519 keys whose tickets the relay believes."""
-    _write_ticket_keys(private_folder(state_dir / "agent", mode=0o750), keys)
+    folder = private_folder(state_dir / "agent", mode=0o750)
+    write_atomic(folder / TICKET_KEYS_FILE, _ticket_text(keys).encode(), mode=_TICKET_MODE)
 
 
 def ticket_keys_file(state_dir: Path) -> Path:
@@ -99,10 +87,8 @@ def ticket_keys_file(state_dir: Path) -> Path:
         return first
 
 
-def _write_ticket_keys(folder: Path, keys: Sequence[bytes]) -> None:
-    text = json.dumps({"keys": [key.hex() for key in keys]})
-    # Public keys: the relay, another user, reads them.
-    write_atomic(folder / TICKET_KEYS_FILE, text.encode(), mode=0o644)
+def _ticket_text(keys: Sequence[bytes]) -> str:
+    return json.dumps({"keys": [key.hex() for key in keys]})
 
 
 def load_ticket_keys(state_dir: Path) -> list[bytes]:

@@ -3,12 +3,13 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from tests.integration.control.world import Household, World
 
-from guardian.common import rpc, tls
+from guardian.common import files, kept, rpc, tls
 from guardian.common.errors import PeerError
 from guardian.common.tokens import Token
 from guardian.contracts.control.v1 import control_pb2 as pb
@@ -16,6 +17,8 @@ from guardian.contracts.control.v1 import control_pb2_grpc
 from guardian.control.agents.pki import Pki
 from guardian.control.nodes.service import NodeService
 from guardian.control.tickets import keys
+from guardian.node import identity
+from guardian.node.enroll import enrol
 
 
 async def refused(world: World, token: Token) -> str:
@@ -42,6 +45,63 @@ async def test_a_token_is_spent_once_even_by_two_at_the_same_time(home: Househol
     good = [item for item in results if isinstance(item, pb.EnrolResponse)]
     assert len(good) == 1
     assert await refused(home.world, token) == "token_spent"
+
+
+async def test_a_node_that_lost_its_answer_is_told_again_who_it_is_and_nobody_else_is(home: Household) -> None:
+    token, key = await home.world.token(home.tenant_id), tls.new_key()
+    answers = await asyncio.gather(*(home.world.enrol(token, key) for _ in range(3)))
+    assert len({answer.node_id for answer in answers}) == 1
+    assert len(await home.get("/nodes")) == 2
+    assert await refused(home.world, token) == "token_spent"
+    nodes = NodeService(home.world.context.database)
+    await nodes.revoke(home.tenant_id, answers[0].node_id)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await home.world.enrol(token, key)
+    assert rpc.reason_of(caught.value) == "token_spent"
+
+
+async def test_a_spent_token_ends_with_its_time_for_its_own_node_too(home: Household) -> None:
+    token, key = await home.world.token(home.tenant_id, life=timedelta(seconds=2)), tls.new_key()
+    await home.world.enrol(token, key)
+    await asyncio.sleep(2.1)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await home.world.enrol(token, key)
+    assert rpc.reason_of(caught.value) == "token_spent"
+
+
+async def test_a_node_whose_answer_was_lost_enrols_with_the_same_token(
+    home: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, ask = str(await home.world.token(home.tenant_id)), enrol._ask
+
+    async def lost(*words: Any) -> pb.EnrolResponse:
+        await ask(*words)
+        raise PeerError("The line broke.", reason="peer_away")
+
+    monkeypatch.setattr(enrol, "_ask", lost)
+    with pytest.raises(PeerError):
+        await enrol.enrol_async(tmp_path, token)
+    monkeypatch.setattr(enrol, "_ask", ask)
+    first = await enrol.enrol_async(tmp_path, token)
+    assert {node["id"] for node in await home.get("/nodes")} == {home.node_id, first.node}
+    # The next token's node takes its place at the end of its enrolment, and not before.
+    other = str(await home.world.token(home.tenant_id))
+    write = files.write_atomic
+
+    def full(path: Path, data: bytes, **more: Any) -> None:
+        if path.name == "identity.json":
+            raise OSError("no room")
+        write(path, data, **more)
+
+    monkeypatch.setattr(kept, "write_atomic", full)
+    with pytest.raises(OSError, match="no room"):
+        await enrol.enrol_async(tmp_path, other, again=True)
+    assert identity.load(tmp_path) == first
+    monkeypatch.setattr(kept, "write_atomic", write)
+    second = await enrol.enrol_async(tmp_path, other, again=True)
+    assert second.node != first.node
+    assert identity.load(tmp_path) == second
+    rpc.read_pair(tmp_path / "identity")
 
 
 async def test_an_old_or_invented_token_is_refused(home: Household) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc.aio
 
-from guardian.common import rpc, tls
+from guardian.common import kept, rpc, tls
 from guardian.common.clock import now
 from guardian.common.config import parse
 from guardian.common.ids import uuid7
@@ -131,14 +131,14 @@ def make_identity(settings: NodeConfig, ticket_keys: list[bytes] | None = None) 
     key = tls.new_key()
     who = node_identity.Identity(tenant=TENANT, node=secrets.token_hex(16), agents="127.0.0.1:1")
     certificate = authority.issue_client(key.public_key(), f"guardian://{TENANT}/node/{who.node}")
-    node_identity.save(
-        settings.state_dir,
+    parts = node_identity.parts(
         who,
         tls_key=tls.key_pem(key),
         tls_certificate=tls.cert_pem(certificate),
         ca=tls.cert_pem(authority.certificate),
         ticket_keys=ticket_keys or [bytes(32)],
     )
+    kept.put(settings.state_dir, parts)
     return who
 
 

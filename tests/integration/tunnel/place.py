@@ -23,6 +23,7 @@ from guardian.node.config import NodeConfig
 from guardian.vault.messages import sign_event
 
 NAME = "hub.test"
+NETWORK = "10.99.0.0/16"
 HUB, GATEWAY = "10.99.0.1", "10.99.0.1:7443"
 
 
@@ -91,7 +92,12 @@ class Place:
                 "run_dir": str(host.folder / "run"),
                 "cameras_dir": str(host.folder / "cameras"),
                 "uplink": {"telemetry_interval": 0.5},
-                "tunnel": {"driver": "userspace", "interface": host.interface, "ping_interval": 0.3},
+                "tunnel": {
+                    "driver": "userspace",
+                    "interface": host.interface,
+                    "network": NETWORK,
+                    "ping_interval": 0.3,
+                },
             },
         )
         return host
@@ -100,12 +106,10 @@ class Place:
         """As an operator of the edge does it."""
         host, token = self.edges[letter], await self.token(letter)
         code = "from guardian.cli.main import main; main()"
-        state = host.folder / "state"
-        done = await host.call(
-            sys.executable, "-c", code, "edge", "enroll", "--token", token, "--state-dir", str(state), *more
-        )
+        words = ["edge", "enroll", "--token", token, "--config", str(self.configs[letter]), *more]
+        done = await host.call(sys.executable, "-c", code, *words)
         assert done.returncode == 0, done.stderr
-        return identity.load_file(state)
+        return identity.load_file(host.folder / "state")
 
     async def start_tunnel(self, letter: str = "e") -> None:
         """The edge's end, until the hub answers."""
@@ -170,7 +174,7 @@ class Place:
         return found
 
 
-async def open_place(switch: Wires, network: str = "10.99.0.0/16", **hub: object) -> Place:
+async def open_place(switch: Wires, network: str = NETWORK, **hub: object) -> Place:
     """A node whose hub and gateway run."""
     node = switch.host("n", 1)
     config = node.write(

@@ -1,5 +1,9 @@
 """Edges let go, hubs that move, ends that restart, clocks that stepped back."""
 
+import asyncio
+import json
+import subprocess
+import sys
 import time
 
 from tests.integration.node.kit import Household
@@ -121,3 +125,44 @@ async def _interface(place: Place, state: str) -> bool:
 
 async def _stored(place: Place, event: str) -> bool:
     return event in await place.stored()
+
+
+async def test_an_edge_whose_lan_holds_the_tunnels_network_is_not_enrolled_until_that_is_mended(switch: Wires):
+    place = await open_place(switch)
+    edge = place.add_host("e", 10)
+    edge.run("ip", "address", "add", "10.99.0.1/24", "dev", "eth0")
+    token = await place.token("e")
+    refused = await enrolled(place, token)
+    assert refused.returncode != 0
+    assert "eth0 holds 10.99.0.0/24" in refused.stderr
+    assert not (edge.folder / "state" / "identity" / "identity.json").exists()
+    edge.run("ip", "address", "delete", "10.99.0.1/24", "dev", "eth0")
+    # The token was spent for these keys, which come again.
+    assert (await enrolled(place, token)).returncode == 0
+    assert len(await place.listed()) == 1
+    # Back before the daemon starts, it is no better.
+    edge.run("ip", "address", "add", "10.99.0.1/24", "dev", "eth0")
+    await edge.wireguard()
+    await edge.daemon("tunnel", "guardian.edge.tunnel.main", place.configs["e"])
+    await until(lambda: _interface(place, "failed"))
+    assert "eth0 holds 10.99.0.0/24" in edge.log("tunnel")
+    assert "guardian" not in edge.run("ip", "route", "show", "10.99.0.1/32").stdout
+    edge.run("ip", "address", "delete", "10.99.0.1/24", "dev", "eth0")
+    await place.connected()
+
+
+async def test_the_daemon_believes_no_file_that_sends_it_elsewhere(place: Place):
+    await place.edge.end("tunnel")
+    path = place.edge.folder / "state" / "identity" / "tunnel.json"
+    path.write_text(json.dumps(place.tunnel_file() | {"hub_address": "192.168.1.20"}))
+    await place.edge.daemon("tunnel", "guardian.edge.tunnel.main", place.configs["e"])
+    await asyncio.wait_for(place.edge.running.pop("tunnel").wait(), 30)
+    assert "tunnel_outside" in place.edge.log("tunnel")
+    assert place.edge.run("ip", "route", "show", "192.168.1.20/32").stdout == ""
+
+
+async def enrolled(place: Place, token: str) -> "subprocess.CompletedProcess[str]":
+    """The edge comes with this token."""
+    code = "from guardian.cli.main import main; main()"
+    words = ["edge", "enroll", "--token", token, "--config", str(place.configs["e"])]
+    return await place.edge.call(sys.executable, "-c", code, *words)

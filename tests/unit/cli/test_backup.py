@@ -149,7 +149,7 @@ def node_store(layout: Layout) -> Store:
 async def enrolled(edges: Edges, name: str) -> str:
     await edges.create_token(name, name, now() + timedelta(hours=1))
     edge = Edge(secrets.token_hex(16), name, secrets.token_bytes(32), bytes(1216), now())
-    await edges.register(name, edge, nothing)
+    await edges.register(name, edge, b"key", nothing)
     return edge.id
 
 
@@ -169,7 +169,7 @@ async def test_a_nodes_backup_brings_back_no_token_and_no_revoked_edge_unseen(
     await edges.create_token("unspent", "Later", now() + timedelta(days=3))
     making.backup(tmp_path / "node.age", "node", [keys[0]], layout.root)
     await edges.revoke(stolen)
-    await edges.register("unspent", Edge("c" * 32, "Later", bytes(32), bytes(1216), now()), nothing)
+    await edges.register("unspent", Edge("c" * 32, "Later", bytes(32), bytes(1216), now()), b"key", nothing)
     store.close()
     there = layout if same_machine else Layout(tmp_path / "other")
     give(monkeypatch, keys[1])

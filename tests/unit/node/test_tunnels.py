@@ -1,6 +1,7 @@
 """The registry of addresses: none twice, none left, none of another network; and what a hub believes of peers."""
 
 import secrets
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -42,10 +43,8 @@ class Registry:
         edge = Edge(secrets.token_hex(16), "edge", secrets.token_bytes(32), secrets.token_bytes(1216), now())
         self.secret = secret
 
-        def give(connection: object) -> Tunnel:
-            return self.tunnels.give(connection, edge.id, key or secrets.token_bytes(32))  # type: ignore[arg-type]
-
-        tunnel = await self.edges.register(secret, edge, give)
+        give = partial(self.tunnels.give, public=key or secrets.token_bytes(32))
+        _, tunnel = await self.edges.register(secret, edge, b"key", give)
         self.tunnels.keep(tunnel)
         return tunnel
 

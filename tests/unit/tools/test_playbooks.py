@@ -22,6 +22,7 @@ SAID: dict[str, Any] = {
     "firewall_hub_address": "10.99.0.9",
     "firewall_wireguard_port": 51999,
     "systemd_units_tunnel_network": "10.98.0.0/16",
+    "edge_tunnel_network": "10.97.0.0/16",
 }
 # The play's business, whatever an inventory says: what runs is restarted in its order.
 FORCED = {"systemd_units_restart"}
@@ -60,7 +61,9 @@ def test_an_inventory_has_the_last_word_on_what_a_role_documents(tmp_path: Path)
             "vars_files": [str(file)],
             "vars": {"file": str(number), "told": {name: f"{{{{ {name} }}}}" for name in sorted(of_roles(file))}},
             # Never run: their defaults are in force.
-            "roles": [{"role": name, "tags": ["never"]} for name in ("firewall", "systemd_units", "python_release")],
+            "roles": [
+                {"role": name, "tags": ["never"]} for name in ("firewall", "systemd_units", "python_release", "edge")
+            ],
             "tasks": [{"ansible.builtin.copy": write | {"mode": "0600"}}],
         }
         for number, file in enumerate(files)
@@ -84,6 +87,7 @@ def test_an_inventory_has_the_last_word_on_what_a_role_documents(tmp_path: Path)
         "firewall_hub_address": "10.90.0.1",
         "firewall_wireguard_port": 51900,
         "systemd_units_tunnel_network": "10.90.0.0/16",
+        "edge_tunnel_network": "10.90.0.0/16",
     }
 
 

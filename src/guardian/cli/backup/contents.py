@@ -18,8 +18,9 @@ STORES = {
     "node": ("agent/agent.db", "gateway/node.db"),
     "control": (),
 }
-# Sealed recordings stay on the edge, secrets have a way of their own, and what is being handed over is not whole.
-LEFT_OUT = frozenset({"clips", "objects", "handover", "models"})
+# Sealed recordings stay on the edge, secrets have a way of their own, and what is being made or handed over is half
+# done.
+LEFT_OUT = frozenset({"clips", "objects", "handover", "kept.json", "models"})
 DUMPS = Path("/var/backups/guardian/database")
 
 

@@ -1,9 +1,11 @@
 """The writer's side: secrets laid into `STATE/NAME/handover/`, `ready` last; without that folder, where they belong."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from guardian.common.files import sync_directory, write_atomic
+from guardian.common.handover import table
 
 FOLDER = "handover"
 READY = "ready"
@@ -30,6 +32,15 @@ def lay(state_dir: Path, writer: str, secrets: Mapping[str, bytes]) -> None:
     discard(state_dir, writer)
     for name, data in secrets.items():
         write_atomic(folder / name, data)
+
+
+def laid(state_dir: Path, writer: str) -> dict[str, bytes]:
+    """The secrets that lie there now, offered or not yet; root may take them meanwhile."""
+    found = {}
+    for name in table.WRITERS[writer]:
+        with contextlib.suppress(FileNotFoundError):
+            found[name] = (folder_of(state_dir, writer) / name).read_bytes()
+    return found
 
 
 def close(state_dir: Path, writer: str, removals: Iterable[str] = ()) -> None:

@@ -37,7 +37,7 @@ class NodeEnrolmentService(control_pb2_grpc.NodeEnrolmentServiceServicer):
                 issued.append(self._pki.issue_node(public, node.tenant_id, node.node_id))
 
             version = plain(request.software_version, 64)
-            node = await self._nodes.enrol(request.token_secret, version, issue)
+            node = await self._nodes.enrol(request.token_secret, version, tls.public_der(public), issue)
             _log.info("node_enrolled", tenant=node.tenant_id, node=node.node_id)
         return pb.EnrolResponse(
             tenant_id=node.tenant_id,

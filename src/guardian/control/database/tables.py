@@ -95,6 +95,8 @@ node_tokens = sa.Table(
     _column("created_at", _Time),
     _column("expires_at", _Time),
     sa.Column("spent_at", _Time),
+    sa.Column("node_id", HexId),
+    sa.Column("tls_public", sa.LargeBinary),
 )
 edges = sa.Table(
     "edges",

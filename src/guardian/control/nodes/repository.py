@@ -55,11 +55,24 @@ class NodeRepository:
         values = {"secret_hash": secret_hash, "name": name, "created_at": moment, "expires_at": expires}
         await self._scope.run(self._scope.insert(node_tokens).values(values))
 
-    async def spend_token(self, secret_hash: bytes, moment: datetime) -> bool:
-        """True for the one who spends it."""
+    async def spend_token(self, secret_hash: bytes, moment: datetime, node_id: str, tls_public: bytes) -> bool:
+        """True for the one who spends it, of whom it is written down."""
         good = (node_tokens.c.secret_hash == secret_hash) & node_tokens.c.spent_at.is_(None)
         statement = self._scope.update(node_tokens).where(good, node_tokens.c.expires_at > moment)
-        return await self._scope.run(statement.values(spent_at=moment)) == 1
+        values = {"spent_at": moment, "node_id": node_id, "tls_public": tls_public}
+        return await self._scope.run(statement.values(values)) == 1
+
+    async def spent_by(self, secret_hash: bytes, moment: datetime, tls_public: bytes) -> str | None:
+        """The node that spent a token for this key, while the token is valid and the node was not revoked."""
+        query = self._scope.select(node_tokens).where(
+            node_tokens.c.secret_hash == secret_hash,
+            node_tokens.c.tls_public == tls_public,
+            node_tokens.c.expires_at > moment,
+        )
+        token = await self._scope.row(query)
+        if token is None or token.node_id is None or await self.get(token.node_id) is None:
+            return None
+        return str(token.node_id)
 
 
 class TokenRepository:

@@ -62,22 +62,30 @@ class NodeService:
             await NodeRepository(scope).add_token(secret_hash(token.secret), name, moment, moment + life)
         return token
 
-    async def enrol(self, secret: str, software_version: str, issue: Callable[[Registered], None]) -> Registered:
-        """Spend a token and register the node, in one transaction with `issue`, which makes its certificate."""
+    async def enrol(
+        self, secret: str, software_version: str, tls_public: bytes, issue: Callable[[Registered], None]
+    ) -> Registered:
+        """Spend a token and register the node, in one transaction with `issue`, which makes its certificate.
+
+        A node that spent this token and comes again with the same key, its answer lost, is told who it is.
+        """
         hashed, moment = secret_hash(secret), now()
         async with self._database.people(secret_hash=hashed) as lookup:
             token = await TokenRepository(lookup).find(hashed)
         if token is None:
             raise Forbidden("This token is not known here.", reason="token_unknown")
-        if token.spent_at is not None:
-            raise Forbidden("This token was used before. Ask for a new one.", reason="token_spent")
-        if token.expires_at <= moment:
+        if token.spent_at is None and token.expires_at <= moment:
             raise Forbidden("This token is no longer valid. Ask for a new one.", reason="token_expired")
         registered = Registered(token.tenant_id, random_id().hex())
         async with self._database.tenant(registered.tenant_id) as scope:
             repository = NodeRepository(scope)
-            if not await repository.spend_token(hashed, moment):
-                raise Forbidden("This token was used before. Ask for a new one.", reason="token_spent")
+            if not await repository.spend_token(hashed, moment, registered.node_id, tls_public):
+                known = await repository.spent_by(hashed, moment, tls_public)
+                if known is None:
+                    raise Forbidden("This token was used before. Ask for a new one.", reason="token_spent")
+                registered = Registered(token.tenant_id, known)
+                issue(registered)
+                return registered
             await repository.add(registered.node_id, token.name, software_version, moment)
             issue(registered)
             await scope.notify("cameras")

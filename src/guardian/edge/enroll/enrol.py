@@ -1,6 +1,7 @@
-"""The steps of `guardian edge enroll`. Until the last file is written the edge counts as not enrolled."""
+"""The steps of `guardian edge enroll`. Killed at any of them, the next run with the same token goes on from there."""
 
 import asyncio
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,33 +9,43 @@ import grpc.aio
 from cryptography import x509
 from pydantic import ValidationError
 
-from guardian.common import rpc, tls
+from guardian.common import kept, rpc, tls
 from guardian.common.errors import PeerError
-from guardian.common.files import private_folder, sync_directory
+from guardian.common.files import private_folder
+from guardian.common.handover.table import RECEIVE, SIGN, TLS, WIREGUARD
 from guardian.common.tokens import Token
 from guardian.common.wireguard import keys as wireguard
+from guardian.common.wireguard.neighbours import refuse_overlap
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.edge import identity
-from guardian.edge.tunnel.settings import TunnelFile
+from guardian.edge.config import TunnelConfig
+from guardian.edge.tunnel.settings import TunnelFile, check
 from guardian.vault.identity import Keys
 from guardian.vault.messages import sign_enrolment
 
 _SECONDS = 15.0
 
 
-def enrol(state_dir: Path, token_text: str, name: str, *, again: bool = False) -> identity.Identity:
+def enrol(
+    state_dir: Path, token_text: str, name: str, *, again: bool = False, tunnel: TunnelConfig | None = None
+) -> identity.Identity:
     """Spend the token and store what the node answers; GuardianError says what went wrong.
 
     Args:
         name: what people call this edge; the node may have another name from the token.
         again: give up an identity this edge has; what it sealed before stays the household's.
+        tunnel: what this edge knows of the tunnel; the node may say nothing else.
     """
-    return asyncio.run(enrol_async(state_dir, token_text, name, again=again))
+    return asyncio.run(enrol_async(state_dir, token_text, name, again=again, tunnel=tunnel))
 
 
-async def enrol_async(state_dir: Path, token_text: str, name: str, *, again: bool = False) -> identity.Identity:
+async def enrol_async(
+    state_dir: Path, token_text: str, name: str, *, again: bool = False, tunnel: TunnelConfig | None = None
+) -> identity.Identity:
     """`enrol` inside a running loop."""
     token = Token.parse(token_text)
+    if (before := kept.resume(state_dir, token)) is not None:
+        return _who(state_dir, _keys(before))
     if identity.is_enrolled(state_dir) and not again:
         raise identity.IdentityError(
             "This edge is enrolled already; its keys were left alone and the token was not spent.",
@@ -42,22 +53,35 @@ async def enrol_async(state_dir: Path, token_text: str, name: str, *, again: boo
             hint="Use --again to give up its identity and become a new edge.",
         )
     private_folder(state_dir, mode=0o750)
-    keys, tls_key, wireguard_key = Keys.generate(), tls.new_key(), wireguard.new_private()
+    secrets = kept.secrets_for(state_dir, token, _fresh())
+    keys, tls_key, wireguard_key = _keys(secrets), tls.load_key(secrets[TLS]), secrets[WIREGUARD]
     answer = await _ask(token, keys, tls.new_csr(tls_key), wireguard.public_of(wireguard_key), name)
     file, certificate, ca = _understand(answer, tls_key, name)
-    tunnel = _tunnel(answer)
-    if again:
-        _forget(state_dir)
-    identity.save(
+    inside = _tunnel(answer, tunnel or TunnelConfig())
+    parts = identity.parts(
         state_dir,
         file,
         keys,
         tls_key=tls.key_pem(tls_key),
         tls_certificate=tls.cert_pem(certificate),
         ca=ca,
-        wireguard_key=wireguard_key if tunnel else b"",
-        tunnel=tunnel,
+        wireguard_key=wireguard_key if inside else b"",
+        tunnel=inside,
     )
+    kept.settle(state_dir, token, parts)
+    return _who(state_dir, keys)
+
+
+def _fresh() -> dict[str, bytes]:
+    sign, receive = Keys.generate().seeds()
+    return {SIGN: sign, RECEIVE: receive, TLS: tls.key_pem(tls.new_key()), WIREGUARD: wireguard.new_private()}
+
+
+def _keys(secrets: Mapping[str, bytes]) -> Keys:
+    return Keys(secrets[SIGN], secrets[RECEIVE])
+
+
+def _who(state_dir: Path, keys: Keys) -> identity.Identity:
     who = identity.load_file(state_dir)
     return identity.Identity(identity.folder_of(state_dir), who.tenant, who.edge, who.name, who.gateway, keys)
 
@@ -98,7 +122,7 @@ def _understand(
     return file, certificate, ca
 
 
-def _tunnel(answer: edge_pb2.EnrolResponse) -> bytes:
+def _tunnel(answer: edge_pb2.EnrolResponse, settings: TunnelConfig) -> bytes:
     """`tunnel.json`; empty where the node has no hub."""
     if not answer.HasField("tunnel"):
         return b""
@@ -113,24 +137,19 @@ def _tunnel(answer: edge_pb2.EnrolResponse) -> bytes:
             renewal=told.renewal_address,
         )
         # What the edge dials from now on is inside, or all of this would be for show.
-        if rpc.split_address(answer.gateway_address)[0] != file.hub_address or file.address == file.hub_address:
+        dialled = (answer.gateway_address, file.renewal)
+        if {rpc.split_address(address)[0] for address in dialled} != {file.hub_address}:
             raise ValueError("gateway")
     except (ValueError, ValidationError) as error:
         raise _not_understood() from error
+    check(file, settings.network)
+    refuse_overlap(settings.network, settings.interface)
     return file.model_dump_json().encode()
 
 
 def _not_understood() -> PeerError:
     return PeerError(
-        "The node's answer is not one this edge understands; nothing was stored.",
+        "The node's answer is not one this edge understands; its identity was left alone.",
         reason="enrol_answer",
-        hint="Bring both to the same release and ask for a new token.",
+        hint="Bring both to the same release and enrol again, with the same token while it is valid.",
     )
-
-
-def _forget(state_dir: Path) -> None:
-    # From here to the end of `save` the edge is not enrolled: old and new files never mix.
-    folder = identity.folder_of(state_dir)
-    (folder / identity.IDENTITY_FILE).unlink(missing_ok=True)
-    if folder.is_dir():
-        sync_directory(folder)

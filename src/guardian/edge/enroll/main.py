@@ -11,12 +11,12 @@ from guardian.edge.enroll.enrol import enrol_async
 
 async def run(service: Service[EdgeConfig]) -> None:
     """The daemon; returns when the edge is enrolled."""
-    state = service.settings.state_dir
+    state, tunnel = service.settings.state_dir, service.settings.tunnel
 
     async def once(found: seed.Seed) -> str:
         name = found.name or socket.gethostname()[:64]
         # A new seed is an order to become a new edge; the identity there is goes only when the token was taken.
-        who = await enrol_async(state, found.token, name, again=True)
+        who = await enrol_async(state, found.token, name, again=True, tunnel=tunnel)
         return f"enrolled with {who.gateway} as {who.name}"
 
     await spend(service, state, once)

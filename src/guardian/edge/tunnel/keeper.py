@@ -10,6 +10,7 @@ from guardian.common.rpc import split_address
 from guardian.common.wireguard.device import Peer, Seen
 from guardian.common.wireguard.interface import TunnelInterface
 from guardian.common.wireguard.link import Shape
+from guardian.common.wireguard.neighbours import refuse_overlap
 from guardian.common.wireguard.ping import ping
 from guardian.edge.config import TunnelConfig
 from guardian.edge.tunnel.settings import TunnelFile
@@ -43,6 +44,7 @@ class Keeper:
         self._hub = bytes.fromhex(file.hub_public)
         self._endpoint: tuple[str, int] | None = None
         self._began = time.monotonic()
+        self._is_clear = False
         self.state = State()
         self.redials = 0
 
@@ -64,6 +66,10 @@ class Keeper:
         shape = Shape(
             f"{self._file.address}/32", self._settings.mtu or self._file.mtu, (f"{self._file.hub_address}/32",)
         )
+        if not self._is_clear:
+            await asyncio.to_thread(refuse_overlap, self._settings.network, self._interface.name)
+            # Once: a neighbour that comes later must not take a tunnel down that is up.
+            self._is_clear = True
         look = await asyncio.to_thread(self._interface.hold, shape, [self._peer()])
         seen = look.peers.get(self._hub, Seen(self._hub))
         age = max(0.0, time.time() - seen.handshake) if seen.handshake else None

@@ -116,6 +116,8 @@ async def _wait_for_settings(service: Service[EdgeConfig]) -> TunnelFile | None:
     while True:
         found = tunnel_settings.load(service.settings.state_dir)
         if found is not None:
+            # Not at enrolment alone: the file, and what is known of the network, may have changed since.
+            tunnel_settings.check(found, service.settings.tunnel.network)
             return found
         enrolled = identity.is_enrolled(service.settings.state_dir)
         sentence = "this edge's node has no tunnel" if enrolled else "waiting to be enrolled"

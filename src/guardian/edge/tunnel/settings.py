@@ -1,6 +1,6 @@
 """`identity/tunnel.json`: what the node said of the tunnel at enrolment. Nothing secret; the key is elsewhere."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +46,23 @@ class TunnelFile(Section):
     def host(self) -> str:
         """What people call the node: the name or address it is reached by."""
         return split_address(self.endpoint)[0]
+
+
+def check(file: TunnelFile, network: str) -> None:
+    """IdentityError `tunnel_outside` unless the addresses are such as a hub gives in this network.
+
+    A route to the hub's address is made past all others: were it a camera's, or the router's, the node would be those.
+    """
+    known = IPv4Network(network)
+    address = IPv4Address(file.address)
+    taken = (known.network_address, known[1], known.broadcast_address)
+    if IPv4Address(file.hub_address) != known[1] or address not in known or address in taken:
+        raise IdentityError(
+            f"The node gives this edge the address {file.address} and itself {file.hub_address}, which are not such of "
+            f"{network}.",
+            reason="tunnel_outside",
+            hint="Is that the node's hub.network? Then write it here as tunnel.network; else do not trust this node.",
+        )
 
 
 def load(state_dir: Path) -> TunnelFile | None:

@@ -1,4 +1,4 @@
-"""The steps of `guardian node enroll`. Until the last file is written the node counts as not enrolled."""
+"""The steps of `guardian node enroll`. Killed at any of them, the next run with the same token goes on."""
 
 import asyncio
 from importlib.metadata import version
@@ -8,7 +8,7 @@ import grpc.aio
 from cryptography import x509
 from pydantic import ValidationError
 
-from guardian.common import rpc, tls
+from guardian.common import kept, rpc, tls
 from guardian.common.errors import PeerError
 from guardian.common.files import private_folder
 from guardian.common.tokens import Token
@@ -26,6 +26,8 @@ def enrol(state_dir: Path, token_text: str, *, again: bool = False) -> identity.
 async def enrol_async(state_dir: Path, token_text: str, *, again: bool = False) -> identity.Identity:
     """`enrol` inside a running loop."""
     token = Token.parse(token_text)
+    if kept.resume(state_dir, token) is not None:
+        return identity.load(state_dir)
     if (identity.folder_of(state_dir) / identity.IDENTITY_FILE).exists() and not again:
         raise identity.IdentityError(
             "This node is enrolled already; its key was left alone and the token was not spent.",
@@ -33,17 +35,18 @@ async def enrol_async(state_dir: Path, token_text: str, *, again: bool = False) 
             hint="Use --again to give up its identity. Its edges must then be enrolled again if the tenant differs.",
         )
     private_folder(state_dir, mode=0o750)
-    tls_key = tls.new_key()
+    secrets = kept.secrets_for(state_dir, token, {identity.TLS_KEY: tls.key_pem(tls.new_key())})
+    tls_key = tls.load_key(secrets[identity.TLS_KEY])
     answer = await _ask(token, tls.new_csr(tls_key))
     who, certificate, ca = _understand(answer, tls_key)
-    identity.save(
-        state_dir,
+    parts = identity.parts(
         who,
         tls_key=tls.key_pem(tls_key),
         tls_certificate=tls.cert_pem(certificate),
         ca=ca,
         ticket_keys=list(answer.ticket_keys),
     )
+    kept.settle(state_dir, token, parts)
     return who
 
 
@@ -71,8 +74,8 @@ def _understand(
             raise ValueError("ticket keys")
     except (ValueError, ValidationError) as error:
         raise PeerError(
-            "The control plane's answer is not one this node understands; nothing was stored.",
+            "The control plane's answer is not one this node understands; its identity was left alone.",
             reason="enrol_answer",
-            hint="Bring both to the same release and ask for a new token.",
+            hint="Bring both to the same release and enrol again, with the same token while it is valid.",
         ) from error
     return who, certificate, ca

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ T = TypeVar("T")
 _RETRY_SECONDS = 5.0
 _LAST_TRY_SECONDS = 1.0
 _log = log.get(__name__)
+_EDGES = "SELECT id, name, sign_public, receive_public, enrolled_at, revoked_at, status, status_at FROM edges"
 
 
 class EnrolmentError(GuardianError):
@@ -73,6 +74,10 @@ class Edge:
     status: bytes | None = None
     status_at: dt.datetime | None = None
 
+    def has_keys_of(self, other: "Edge") -> bool:
+        """Whether both keys are the other's."""
+        return (self.sign_public, self.receive_public) == (other.sign_public, other.receive_public)
+
 
 @dataclass
 class _Link:
@@ -96,13 +101,9 @@ class Edges:
 
     async def load(self) -> None:
         """Read the rows once, at start."""
-        query = "SELECT id, name, sign_public, receive_public, enrolled_at, revoked_at, status, status_at FROM edges"
 
         def work(connection: sa.Connection) -> list[Edge]:
-            return [
-                Edge(row[0], row[1], row[2], row[3], from_text(row[4]), _time(row[5]), row[6], _time(row[7]))
-                for row in connection.exec_driver_sql(query)
-            ]
+            return [_edge(row) for row in connection.exec_driver_sql(_EDGES)]
 
         self._edges = {edge.id: edge for edge in await self._store.read(work)}
 
@@ -235,19 +236,30 @@ class Edges:
         await self._store.writer.run(work)
 
     async def check_token(self, secret: str) -> str:
-        """The name a token was made for; EnrolmentError when it cannot be spent."""
-        return await self._store.read(lambda connection: _usable_token(connection, secret))
+        """The name a token was made for; EnrolmentError when nobody can come with it, not even who has spent it."""
+        return (await self._store.read(lambda connection: _usable_token(connection, secret))).name
 
     async def register(
         self,
         secret: str,
         edge: Edge,
-        also: Callable[[sa.Connection], T],
-    ) -> T:
-        """Spend the token, register the edge and do what belongs to it in the store: all of it or nothing."""
+        tls_public: bytes,
+        also: Callable[[sa.Connection, str], T],
+    ) -> tuple[Edge, T]:
+        """Spend the token, register the edge and do what belongs to it in the store: all of it or nothing.
 
-        def work(connection: sa.Connection) -> T:
-            _usable_token(connection, secret)
+        An edge that spent this token and comes again with the same keys, its answer lost, is told who it is.
+        """
+
+        def work(connection: sa.Connection) -> tuple[Edge, T]:
+            token = _usable_token(connection, secret)
+            if token.edge_id is not None:
+                there = _one(connection, token.edge_id)
+                same = token.tls_public == tls_public and there.has_keys_of(edge)
+                # Whom the memory knows as let go may not be written yet.
+                if not same or there.revoked_at is not None or self._edges.get(there.id, there).revoked_at is not None:
+                    raise _spent()
+                return there, also(connection, there.id)
             known = connection.exec_driver_sql("SELECT 1 FROM edges WHERE sign_public = ?", (edge.sign_public,)).first()
             if known:
                 raise EnrolmentError(
@@ -260,34 +272,61 @@ class Edges:
                 (edge.id, edge.name, edge.sign_public, edge.receive_public, to_text(edge.enrolled_at)),
             )
             connection.exec_driver_sql(
-                "UPDATE tokens SET spent_at = ?, edge_id = ? WHERE hash = ?",
-                (to_text(now()), edge.id, secret_hash(secret)),
+                "UPDATE tokens SET spent_at = ?, edge_id = ?, tls_public = ? WHERE hash = ?",
+                (to_text(now()), edge.id, tls_public, secret_hash(secret)),
             )
-            return also(connection)
+            return edge, also(connection, edge.id)
 
-        done = await self._store.writer.run(work)
-        self._edges[edge.id] = edge
-        self.bell.ring()
-        return done
+        known, done = await self._store.writer.run(work)
+        if known is edge:
+            self._edges[edge.id] = edge
+            self.bell.ring()
+        return known, done
 
 
-def nothing(_: sa.Connection) -> None:
+def nothing(_: sa.Connection, __: str) -> None:
     """For `register`, where an edge has nothing else in the store."""
 
 
-def _usable_token(connection: sa.Connection, secret: str) -> str:
+def _one(connection: sa.Connection, edge_id: str) -> Edge:
+    # Of the store, not of the memory: an edge that was registered a moment ago may not have reached that.
+    return _edge(connection.exec_driver_sql(f"{_EDGES} WHERE id = ?", (edge_id,)).one())
+
+
+def _edge(row: Any) -> Edge:
+    return Edge(row[0], row[1], row[2], row[3], from_text(row[4]), _time(row[5]), row[6], _time(row[7]))
+
+
+@dataclass(frozen=True)
+class _Token:
+    """`edge_id` and `tls_public` of who has spent it; None while nobody has."""
+
+    name: str
+    edge_id: str | None
+    tls_public: bytes | None
+
+
+_ASK = "Make a new one on the node with `guardian edge token`."
+
+
+def _usable_token(connection: sa.Connection, secret: str) -> _Token:
     row = connection.exec_driver_sql(
-        "SELECT name, expires_at, spent_at FROM tokens WHERE hash = ?", (secret_hash(secret),)
+        "SELECT name, expires_at, spent_at, edge_id, tls_public FROM tokens WHERE hash = ?", (secret_hash(secret),)
     ).one_or_none()
-    ask = "Make a new one on the node with `guardian edge token`."
     if row is None:
-        raise EnrolmentError("This node knows no such token.", reason="token_unknown", hint=ask)
-    name, expires_at, spent_at = row
-    if spent_at is not None:
-        raise EnrolmentError("This token was used already; each works once.", reason="token_spent", hint=ask)
-    if from_text(expires_at) <= now():
-        raise EnrolmentError("This token has expired.", reason="token_expired", hint=ask)
-    return str(name)
+        raise EnrolmentError("This node knows no such token.", reason="token_unknown", hint=_ASK)
+    name, expires_at, spent_at, edge_id, tls_public = row
+    is_over = from_text(expires_at) <= now()
+    # Until its end it is good for the one who has spent it, where that was written down.
+    if spent_at is not None and (is_over or edge_id is None or tls_public is None):
+        raise _spent()
+    if is_over:
+        raise EnrolmentError("This token has expired.", reason="token_expired", hint=_ASK)
+    return _Token(name, edge_id, tls_public)
+
+
+def _spent() -> EnrolmentError:
+    return EnrolmentError("This token was used already; each works once.", reason="token_spent", hint=_ASK)
 
 
 def _time(text: str | None) -> dt.datetime | None:

@@ -13,7 +13,7 @@ from guardian.common.clock import now
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.node.gateway.edges import Edge, Edges, EnrolmentError, nothing
 from guardian.node.gateway.pki import Pki
-from guardian.node.gateway.tunnels import Tunnels
+from guardian.node.gateway.tunnels import Tunnel, Tunnels
 from guardian.vault.errors import VaultError
 from guardian.vault.messages import verify_enrolment
 
@@ -58,21 +58,23 @@ class EnrolmentService(edge_pb2_grpc.EnrolmentServiceServicer):
             enrolled_at=now(),
         )
         self._tunnels.require_hub()
-        certificate = self._pki.issue_edge(public, self._tenant, edge.id)
+        tunnel: Tunnel | None = None
+        if self._tunnels.enabled:
+            give = partial(self._tunnels.give, public=request.wireguard_public)
+            known, tunnel = await self._edges.register(request.token_secret, edge, tls.public_der(public), give)
+        else:
+            known, _ = await self._edges.register(request.token_secret, edge, tls.public_der(public), nothing)
+        certificate = self._pki.issue_edge(public, self._tenant, known.id)
         answer = edge_pb2.EnrolResponse(
             tenant_id=self._tenant,
-            edge_id=edge.id,
+            edge_id=known.id,
             certificate_der=tls.cert_der(certificate),
             ca_der=[tls.cert_der(self._pki.authority.certificate)],
             gateway_address=self._gateway_address,
         )
-        if self._tunnels.enabled:
-            give = partial(self._tunnels.give, edge_id=edge.id, public=request.wireguard_public)
-            tunnel = await self._edges.register(request.token_secret, edge, give)
+        if tunnel is not None:
             answer.tunnel.CopyFrom(self._tunnels.keep(tunnel))
-        else:
-            await self._edges.register(request.token_secret, edge, nothing)
-        _log.info("edge_enrolled", edge=edge.id)
+        _log.info("edge_enrolled" if known is edge else "enrolment_repeated", edge=known.id)
         return answer
 
 

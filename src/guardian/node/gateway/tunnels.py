@@ -89,7 +89,14 @@ class Tunnels:
             )
 
     def give(self, connection: sa.Connection, edge_id: str, public: bytes) -> Tunnel:
-        """The next address, in the transaction that registers the edge."""
+        """The next address, in the transaction that registers the edge; one that comes again has what it had."""
+        given = connection.exec_driver_sql(
+            "SELECT edge_id, public, address FROM tunnels WHERE edge_id = ?", (edge_id,)
+        ).first()
+        if given is not None and given[1] == public:
+            return Tunnel(*given)
+        if given is not None:
+            raise EnrolmentError("This token was used already, with another WireGuard key.", reason="token_spent")
         if len(public) != KEY_SIZE:
             raise EnrolmentError(
                 "This node's edges come through a tunnel, and this one showed no WireGuard key.",
