@@ -10,12 +10,14 @@ object on stdout; a refusal is a sentence on stderr and exit status 1.
 """
 
 import argparse
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -23,6 +25,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,7 +64,7 @@ class Release:
     def read(self, name: str) -> bytes:
         """A small file of the release, as SHA256SUMS has it."""
         try:
-            with (self.folder / name).open("rb") as file:
+            with open_plain(self.folder, name) as file:
                 data = file.read(LIMIT)
         except OSError as error:
             refuse(f"{self.folder} is no release: {name}: {error.strerror}. `make release` builds one.")
@@ -92,13 +95,17 @@ class Release:
         """Names of the files a host of these tiers takes; refuses what cannot run there."""
         if python not in self.pythons:
             refuse(f"Release {self.version} has wheels for Python {', '.join(self.pythons)}; this host has {python}.")
-        names = {"SHA256SUMS", "release.json", *(name for name in self.sums if name.split("/")[0] in COPIED)}
+        names = {"SHA256SUMS", "release.json", *self.copied()}
         wheels = [name for name in self.sums if name.endswith(".whl") and _runs_on(name, python)]
         for item in [*tiers, "install"]:
             names.add(f"requirements-{item}.txt")
             hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", self.list_of(item)))
             names.update(name for name in wheels if self.sums[name] in hashes)
         return sorted(names)
+
+    def copied(self) -> list[str]:
+        """Names of the files that go beside the venv as they are; what lies beside them unlisted does not."""
+        return [name for name in self.sums if name.split("/")[0] in COPIED]
 
     def list_of(self, item: str) -> str:
         """requirements-ITEM.txt."""
@@ -110,7 +117,7 @@ class Release:
     def verify(self, names: list[str]) -> None:
         """Each file's bytes against SHA256SUMS."""
         for name in names:
-            if name != "SHA256SUMS" and _hash(self.folder / name) != self.sums.get(name):
+            if name != "SHA256SUMS" and _hash(self.folder, name) != self.sums.get(name):
                 refuse(f"{self.folder}/{name} is missing or not what SHA256SUMS says. Copy or build the release again.")
 
     def size(self, names: list[str]) -> int:
@@ -132,9 +139,28 @@ def _runs_on(name: str, python: str) -> bool:
     return exact in tags[0].split(".") or not tags[0].startswith("cp") or "abi3" in tags[1]
 
 
-def _hash(path: Path) -> str:
+def open_plain(folder: Path, name: str) -> BufferedReader:
+    """A file of a release: no link is followed below its folder, and nothing but a plain file is opened."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    parts = name.split("/")
+    for part in parts:
+        # Without waiting for a pipe's other end.
+        kind = os.O_NONBLOCK if part is parts[-1] else os.O_DIRECTORY
+        try:
+            inner = os.open(part, flags | kind, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = inner
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no plain file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _hash(folder: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_plain(folder, name) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
@@ -244,9 +270,9 @@ def pack(_: Host, arguments: argparse.Namespace) -> dict[str, Any]:
     release.verify(names)
     with tarfile.open(arguments.into, "w") as archive:
         for name in names:
-            entry = archive.gettarinfo(str(arguments.folder / name), arcname=name)
-            entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = 0, 0, "", "", 0o644
-            with (arguments.folder / name).open("rb") as file:
+            with open_plain(arguments.folder, name) as file:
+                entry = archive.gettarinfo(arcname=name, fileobj=file)
+                entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = 0, 0, "", "", 0o644
                 archive.addfile(entry, file)
     return {"version": release.version, "files": len(names)}
 
@@ -301,9 +327,8 @@ def _install(release: Release, tiers: list[str], partial: Path, final: Path) -> 
     video = final.parent.parent / "video" / "guardian-video.pth"
     for site in partial.glob("lib/python3*/site-packages") if video.is_file() else ():
         shutil.copyfile(video, site / video.name)
-    for name in COPIED:
-        if (release.folder / name).is_dir():
-            shutil.copytree(release.folder / name, partial / name, copy_function=shutil.copyfile)
+    for name in release.copied():
+        _copy(release, name, partial / name)
     for name in ("release.json", "SHA256SUMS"):
         (partial / name).write_bytes(release.read(name))
     # Now: daemons may not write here later. Some packages carry files that are no Python; theirs is the fault.
@@ -313,6 +338,21 @@ def _install(release: Release, tiers: list[str], partial: Path, final: Path) -> 
     for path in [partial, *partial.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+
+
+def _copy(release: Release, name: str, target: Path) -> None:
+    """A file that SHA256SUMS lists, and exactly what it lists: it may have been changed since it was verified."""
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open_plain(release.folder, name) as file, target.open("xb") as copy:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+                copy.write(piece)
+    except OSError as error:
+        refuse(f"{release.folder}/{name} cannot be copied: {error.strerror}. Copy or build the release again.")
+    if digest.hexdigest() != release.sums[name]:
+        refuse(f"{release.folder}/{name} is not what SHA256SUMS says. Copy or build the release again.")
 
 
 def _name_the_release(partial: Path, final: Path) -> None:

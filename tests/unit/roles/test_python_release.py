@@ -284,3 +284,46 @@ def test_a_release_is_named_as_seen_from_the_repository_whatever_folder_the_play
     )
     assert (done.returncode == 0) is not remote, done.stdout
     assert ("give the whole path there" in said(done)) is remote
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "beside"])
+def test_a_link_in_a_release_leads_to_nothing_on_the_host(
+    listed: bool, host: Host, first: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("[Service]\n")
+    link = first / ("units/guardian-camera@.service" if listed else "units/guardian-more.service")
+    link.unlink(missing_ok=True)
+    link.symlink_to(secret)
+    if listed:
+        # Its bytes are those that SHA256SUMS names, and it is a link all the same.
+        assert link.name in host.refused("stage", str(first), "--tier", "edge")
+        return
+    host.stage(first)
+    assert [path.name for path in (host.root / "releases/0.1.0/units").iterdir()] == ["guardian-camera@.service"]
+
+
+def test_a_folder_that_is_a_link_is_refused(host: Host, first: Path, tmp_path: Path) -> None:
+    (first / "units").rename(tmp_path / "units")
+    (first / "units").symlink_to(tmp_path / "units")
+    for verb in ("inspect", "stage"):
+        assert "units/guardian-camera@.service" in host.refused(verb, str(first), "--tier", "edge")
+
+
+def test_only_what_was_verified_is_installed(host: Host, first: Path) -> None:
+    (first / "frontend/assets").mkdir(parents=True)
+    (first / "frontend/assets/page.js").write_text("ours")
+    sums(first)
+    (first / "frontend/assets/more.js").write_text("a stranger's")
+    os.mkfifo(first / "units/pipe.service")
+    host.stage(first)
+    there = host.root / "releases/0.1.0"
+    assert [path.name for path in there.glob("frontend/**/*") if path.is_file()] == ["page.js"]
+    assert [path.name for path in (there / "units").iterdir()] == ["guardian-camera@.service"]
+
+
+@pytest.mark.parametrize("name", ["release.json", "units/guardian-camera@.service"])
+def test_a_pipe_in_a_release_is_refused_at_once(name: str, host: Host, first: Path) -> None:
+    (first / name).unlink()
+    os.mkfifo(first / name)
+    assert name in host.refused("inspect", str(first), "--tier", "edge")
