@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import secrets
 import subprocess
 import tarfile
@@ -253,3 +254,85 @@ def test_what_the_manifest_does_not_name_is_refused(keys: tuple[str, bytes], tmp
     (tmp_path / "into").mkdir()
     with pytest.raises(GuardianError, match="not what its manifest says"):
         archive.read(sealed, keys[1], tmp_path / "into")
+
+
+def laid(host: Layout, tmp_path: Path) -> Path:
+    """A file of somebody else's that a daemon would like to have overwritten, given away or read out."""
+    UplinkStore(host.state).close()
+    victim = tmp_path / "shadow"
+    victim.write_text("root:secret")
+    victim.chmod(0o600)
+    return victim
+
+
+@pytest.mark.parametrize("name", [".uplink.db.restored", f".uplink.db.{os.getpid()}.new", "uplink.db"])
+def test_a_link_a_daemon_laid_is_not_written_through(
+    name: str, host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = laid(host, tmp_path)
+    sealed = take(host, tmp_path / "host.age", keys[0])
+    folder, before = host.state / "uplink", victim.stat()
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(victim)
+    give(monkeypatch, keys[1])
+    restoring.restore(sealed, "edge", False, host.root)
+    assert victim.read_text() == "root:secret"
+    assert (victim.stat().st_mode, victim.stat().st_ctime_ns) == (before.st_mode, before.st_ctime_ns)
+    assert (folder / "uplink.db").is_file()
+    assert not (folder / "uplink.db").is_symlink()
+
+
+def test_a_folder_that_became_a_link_gets_nothing(
+    host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid(host, tmp_path)
+    sealed = take(host, tmp_path / "host.age", keys[0])
+    (host.state / "uplink").rename(tmp_path / "elsewhere")
+    before = sorted(path.name for path in (tmp_path / "elsewhere").iterdir())
+    (host.state / "uplink").symlink_to(tmp_path / "elsewhere")
+    give(monkeypatch, keys[1])
+    with pytest.raises(GuardianError, match="uplink lies on the way, and is no folder") as caught:
+        restoring.restore(sealed, "edge", False, host.root)
+    assert caught.value.reason == "restore_failed"
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == before
+
+
+def test_a_store_that_is_a_link_is_not_read(host: Layout, keys: tuple[str, bytes], tmp_path: Path) -> None:
+    laid(host, tmp_path)
+    store = host.state / "uplink/uplink.db"
+    store.rename(tmp_path / "another.db")
+    store.symlink_to(tmp_path / "another.db")
+    with pytest.raises(GuardianError, match="a link lies there") as caught:
+        take(host, tmp_path / "host.age", keys[0])
+    assert caught.value.reason == "backup_unreadable"
+    assert not (tmp_path / "host.age").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_takes_a_files_place_after_it_was_looked_at_is_not_read(
+    kind: str, host: Layout, keys: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, path = laid(host, tmp_path), host.state / "identity/identity.json"
+    add = archive._item
+
+    def swap(member: archive.Member) -> archive.Item:
+        if member.name.endswith("identity.json"):
+            path.unlink()
+            path.symlink_to(victim) if kind == "link" else os.mkfifo(path)
+        return add(member)
+
+    monkeypatch.setattr(archive, "_item", swap)
+    with pytest.raises(GuardianError, match=f"a {kind} lies there"):
+        take(host, tmp_path / "host.age", keys[0])
+    assert not (tmp_path / "host.age").exists()
+
+
+def test_a_dump_that_is_a_link_is_not_read(host: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim, dumps = laid(host, tmp_path), tmp_path / "dumps"
+    dumps.mkdir()
+    (dumps / "guardian-20260101T000000Z.json").write_text("{}")
+    (dumps / "guardian-20260101T000000Z.dump").symlink_to(victim)
+    monkeypatch.setattr(making, "DUMPS", dumps)
+    monkeypatch.setattr(making, "_run", lambda *_: None)
+    with pytest.raises(GuardianError, match="a link lies there"):
+        making.gather(host, "control", tmp_path)

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from guardian.cli.backup.contents import MAX_BYTES
+from guardian.cli.backup.contents import MAX_BYTES, opened
 from guardian.common.errors import GuardianError
 from guardian.common.files import sync_directory
 
@@ -57,20 +57,23 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Member:
-    """A file on its way into an archive."""
+    """A file on its way into an archive: `inside` below `root`, which no link leads to."""
 
     name: str
-    source: Path
+    root: Path
+    inside: Path
     mode: int
     owner: str
     group: str
 
     @staticmethod
-    def of(name: str, source: Path, like: Path | None = None) -> "Member":
+    def of(name: str, root: Path, inside: Path, like: os.stat_result | None = None) -> "Member":
         """With owner and mode of `like`, or of the file itself."""
-        status = (like or source).stat()
-        owner = pwd.getpwuid(status.st_uid).pw_name
-        return Member(name, source, status.st_mode & 0o777, owner, grp.getgrgid(status.st_gid).gr_name)
+        if like is None:
+            with opened(root, inside) as (file, _):
+                like = os.fstat(file.fileno())
+        owner, group = pwd.getpwuid(like.st_uid).pw_name, grp.getgrgid(like.st_gid).gr_name
+        return Member(name, root, inside, like.st_mode & 0o777, owner, group)
 
 
 def write(target: Path, recipients: list[str], facts: dict[str, Any], members: list[Member]) -> int:
@@ -90,7 +93,7 @@ def write(target: Path, recipients: list[str], facts: dict[str, Any], members: l
         with stdin, tarfile.open(fileobj=stdin, mode="w|") as tar:
             _add(tar, MANIFEST, io.BytesIO(data := manifest.model_dump_json(indent=1).encode()), len(data))
             for member, item in zip(members, items, strict=True):
-                with member.source.open("rb") as file:
+                with opened(member.root, member.inside) as (file, _):
                     _add(tar, member.name, file, item.size)
     with aside.open("rb") as file:
         os.fsync(file.fileno())
@@ -102,9 +105,9 @@ def write(target: Path, recipients: list[str], facts: dict[str, Any], members: l
 def _item(member: Member) -> Item:
     if _NAME.fullmatch(member.name) is None:
         raise GuardianError(f"{member.name} has no place in a backup.", reason="backup_name")
-    with member.source.open("rb") as file:
+    with opened(member.root, member.inside) as (file, _):
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    size = member.source.stat().st_size
+        size = file.tell()
     return Item(name=member.name, size=size, sha256=digest, mode=member.mode, owner=member.owner, group=member.group)
 
 

@@ -5,9 +5,11 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from guardian.common.errors import GuardianError
+from guardian.common.files import folder_below, open_plain
 
 # One file may be so large: a store of many years.
 MAX_BYTES = 16 << 30
@@ -65,14 +67,33 @@ def files(layout: Layout) -> Iterator[Path]:
             yield path
 
 
-def copy_store(source: Path, target: Path) -> None:
-    """A whole copy of a store in use, by SQLite's own means; its writer goes on meanwhile."""
-    owner = source.stat()
+@contextlib.contextmanager
+def opened(root: Path, inside: Path) -> Iterator[tuple[BufferedReader, os.stat_result]]:
+    """A file below `root`, and whose folder it is in; no link is followed to it. GuardianError `backup_unreadable`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(folder_below(root, inside.parent))
+            file = stack.enter_context(open_plain(inside.name, folder=folder))
+        except OSError as error:
+            raise GuardianError(
+                f"{root / inside} cannot be read: {error.strerror}.",
+                reason="backup_unreadable",
+                hint="A daemon's folder holds plain files alone: look who laid this there.",
+            ) from error
+        yield file, os.fstat(folder)
+
+
+def copy_store(root: Path, inside: Path, target: Path) -> os.stat_result:
+    """A whole copy of a store in use, by SQLite's own means, and whose it is; its writer goes on meanwhile."""
+    source = root / inside
+    with opened(root, inside) as (file, folder):
+        store = os.fstat(file.fileno())
     with contextlib.closing(sqlite3.connect(target)) as copy:
         # Opened for good now: below this process is somebody who may not write here.
         copy.execute("PRAGMA journal_mode=OFF")
         copy.execute("CREATE TABLE opened (x)")
-        with acting_as(owner.st_uid, owner.st_gid):
+        # SQLite opens by name: whatever the folder's owner puts there meanwhile, no more is read than it may read.
+        with acting_as(folder.st_uid, folder.st_gid):
             try:
                 with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as original:
                     original.backup(copy)
@@ -81,6 +102,7 @@ def copy_store(source: Path, target: Path) -> None:
         (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
     if verdict != "ok":
         raise GuardianError(f"{source} is damaged: {verdict}.", reason="store_damaged")
+    return store
 
 
 @contextlib.contextmanager
@@ -90,6 +112,8 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    groups = os.getgroups()
+    os.setgroups([])
     os.setegid(gid)
     os.seteuid(uid)
     try:
@@ -97,3 +121,4 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+        os.setgroups(groups)

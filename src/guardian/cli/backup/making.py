@@ -46,19 +46,22 @@ def gather(layout: Layout, tier: str, scratch: Path) -> list[Member]:
     """Everything, with copies where a thing is in use or encrypted to this machine."""
     members: list[Member] = []
     for number, store in enumerate(stores(layout, tier)):
-        copy = scratch / f"{number}.db"
-        copy_store(store, copy)
-        members.append(Member.of(store.relative_to(layout.root).as_posix(), copy, like=store))
-    members += [Member.of(path.relative_to(layout.root).as_posix(), path) for path in files(layout)]
+        inside, copy = store.relative_to(layout.root), Path(f"{number}.db")
+        like = copy_store(layout.root, inside, scratch / copy)
+        members.append(Member.of(inside.as_posix(), scratch, copy, like))
+    for path in files(layout):
+        inside = path.relative_to(layout.root)
+        members.append(Member.of(inside.as_posix(), layout.root, inside))
     for path in sorted(layout.credentials.glob(f"{_PREFIX}*")):
         name = path.name.removeprefix(_PREFIX)
-        clear = scratch / f"secret-{name}"
-        _run(["systemd-creds", "decrypt", f"--name={name}", str(path), str(clear)], f"The secret {name}")
-        members.append(Member(f"secrets/{name}", clear, 0o600, "root", "root"))
+        clear = Path(f"secret-{name}")
+        _run(["systemd-creds", "decrypt", f"--name={name}", str(path), str(scratch / clear)], f"The secret {name}")
+        members.append(Member(f"secrets/{name}", scratch, clear, 0o600, "root", "root"))
     if tier == "control":
         _run(["guardian-database", "backup"], "The database")
         newest = max(DUMPS.glob("guardian-*.dump"))
-        members += [Member.of(f"dump/{path.name}", path) for path in (newest, newest.with_suffix(".json"))]
+        dump = (newest, newest.with_suffix(".json"))
+        members += [Member.of(f"dump/{path.name}", Path("/"), path.relative_to("/")) for path in dump]
     return members
 
 

@@ -17,7 +17,7 @@ from guardian.cli.backup.archive import Item, Manifest
 from guardian.cli.backup.contents import DUMPS, Layout
 from guardian.common import credstore
 from guardian.common.errors import GuardianError
-from guardian.common.files import sync_directory
+from guardian.common.files import folder_below, remove, replacing
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 _IDENTITY_BYTES = 64 << 10
@@ -74,9 +74,9 @@ def put_back(manifest: Manifest, opened: Path, layout: Layout) -> None:
             layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
             credstore.put(rest, (opened / item.name).read_bytes(), layout.credentials)
         elif kind == "dump":
-            _put_file(opened / item.name, DUMPS / rest, item)
+            _put_file(opened / item.name, Path("/"), DUMPS.relative_to("/") / rest, item)
         else:
-            _put_file(opened / item.name, layout.root / item.name, item)
+            _put_file(opened / item.name, layout.root, Path(item.name), item)
     for item in manifest.items:
         if item.name.startswith("dump/") and item.name.endswith(".dump"):
             _database(DUMPS / item.name.removeprefix("dump/"))
@@ -90,28 +90,25 @@ def _known(look_up: object, name: str) -> bool:
     return True
 
 
-def _put_file(source: Path, target: Path, item: Item) -> None:
-    _folders(target.parent, item)
-    aside = target.with_name(f".{target.name}.restored")
-    shutil.copyfile(source, aside)
-    aside.chmod(item.mode)
-    if os.geteuid() == 0:
-        os.chown(aside, pwd.getpwnam(item.owner).pw_uid, grp.getgrnam(item.group).gr_gid)
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
-    # What SQLite had not yet put into the old store belongs to it alone.
-    for beside in ("-wal", "-shm"):
-        target.with_name(target.name + beside).unlink(missing_ok=True)
-    os.replace(aside, target)
-    sync_directory(target.parent)
-
-
-def _folders(folder: Path, item: Item) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir(mode=0o750)
-        if os.geteuid() == 0:
-            os.chown(path, pwd.getpwnam(item.owner).pw_uid, grp.getgrnam(item.group).gr_gid)
+def _put_file(source: Path, root: Path, inside: Path, item: Item) -> None:
+    # By descriptors all the way: the folder is a daemon's, and it may have laid links in it that lead elsewhere.
+    owner = (pwd.getpwnam(item.owner).pw_uid, grp.getgrnam(item.group).gr_gid) if os.geteuid() == 0 else (-1, -1)
+    try:
+        with (
+            folder_below(root, inside.parent, make_for=owner) as folder,
+            source.open("rb") as kept,
+            replacing(folder, inside.name, mode=item.mode, owner=owner) as file,
+        ):
+            shutil.copyfileobj(kept, file, 1 << 20)
+            # What SQLite had not yet put into the old store belongs to it alone.
+            for beside in ("-wal", "-shm"):
+                remove(folder, inside.name + beside)
+    except OSError as error:
+        raise GuardianError(
+            f"{root / inside} was not put back: {error.strerror}.",
+            reason="restore_failed",
+            hint="Take away what lies there and restore again; what was put back before it stays as it is.",
+        ) from error
 
 
 def _database(dump: Path) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from guardian.cli.backup.contents import acting_as
+from guardian.cli.backup.contents import acting_as, opened
 from guardian.common.clock import now, to_text
 from guardian.common.errors import GuardianError
 
@@ -47,13 +47,14 @@ def words(live: list[str], made: str) -> str:
 def _revoked(store: Path) -> list[tuple[str, str]]:
     query = "SELECT revoked_at, id FROM edges WHERE revoked_at IS NOT NULL"
     try:
-        owner = store.stat()
+        with opened(store.parents[1], Path(STORE)) as (_, folder):
+            pass
         with (
-            acting_as(owner.st_uid, owner.st_gid),
+            acting_as(folder.st_uid, folder.st_gid),
             contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection,
         ):
             return connection.execute(query).fetchall()
-    except (OSError, sqlite3.Error):
+    except (GuardianError, sqlite3.Error):
         # It may be why there is a restore at all.
         return []
 
