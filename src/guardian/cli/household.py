@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from guardian.common.errors import GuardianError
+from guardian.common.files import read_plain
 from guardian.vault import roster as vault_roster
 from guardian.vault.errors import VaultError
 from guardian.vault.identity import Keys
 from guardian.vault.roster import Roster
+
+_MOST = 64 << 10
+# A household's roster of many years is far smaller.
+_MOST_ROSTER = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ def roster_path(state_dir: Path) -> Path:
 def read_roster(path: Path) -> Roster | None:
     """A checked roster; None when there is none yet. Raises VaultError, or GuardianError when it cannot be read."""
     try:
-        return Roster.verify(vault_roster.from_json(path.read_bytes()))
+        return Roster.verify(vault_roster.from_json(read_plain(path, _MOST_ROSTER)))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -48,7 +53,7 @@ def read_household(state_dir: Path) -> Household | None:
     """None when this state directory belongs to no edge; a broken roster becomes its `fault`."""
     folder = state_dir / "identity"
     try:
-        identity = json.loads((folder / "identity.json").read_bytes())
+        identity = json.loads(read_plain(folder / "identity.json", _MOST))
         edge, name = str(identity["edge"]), str(identity["name"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -74,7 +79,7 @@ def read_household(state_dir: Path) -> Household | None:
 def _public_keys(folder: Path, roster: Roster, edge: str) -> tuple[bytes, bytes] | None:
     """The edge's own, as enrolment wrote them; of an older edge, from its private keys or its owner's list."""
     try:
-        public = json.loads((folder / "public.json").read_bytes())
+        public = json.loads(read_plain(folder / "public.json", _MOST))
         return bytes.fromhex(public["sign"]), bytes.fromhex(public["receive"])
     except (OSError, ValueError, KeyError, TypeError):
         pass

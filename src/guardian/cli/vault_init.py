@@ -9,7 +9,7 @@ from pathlib import Path
 from guardian.cli.household import read_roster, roster_path
 from guardian.cli.slotfile import read_slots, unlock
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, write_atomic
+from guardian.common.files import private_folder, read_plain, write_atomic
 from guardian.vault import owner
 from guardian.vault import roster as vault_roster
 from guardian.vault.errors import VaultError
@@ -17,6 +17,8 @@ from guardian.vault.identity import Keys
 from guardian.vault.roster import Roster
 from guardian.vault.roster_author import add_edge
 from guardian.vault.roster_form import Edge
+
+_MOST = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _this_edge(state_dir: Path) -> Edge | None:
     """The edge whose state this is, if it has been enrolled: it stands here, so its words need no comparing."""
     folder = state_dir / "identity"
     try:
-        identity = json.loads((folder / "identity.json").read_bytes())
+        identity = json.loads(read_plain(folder / "identity.json", _MOST))
         keys = Keys.load(folder)
         return Edge(id=identity["edge"], name=identity["name"], sign=keys.sign_public, receive=keys.receive_public)
     except FileNotFoundError:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from guardian.common.errors import GuardianError
+from guardian.common.files import read_plain
 
 MAX_BYTES = 64 << 10
 _VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -27,8 +28,7 @@ def read(name: str, folder: Path, environ: Mapping[str, str] | None = None) -> b
     """The secret's bytes; SecretError `secret_missing` or `secret_unreadable`. The sentence holds no byte of it."""
     path = find(name, folder, environ)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        return read_plain(path, MAX_BYTES)
     except FileNotFoundError:
         raise SecretError(
             f"There is no secret {name}.",
@@ -37,9 +37,6 @@ def read(name: str, folder: Path, environ: Mapping[str, str] | None = None) -> b
         ) from None
     except OSError as error:
         raise SecretError(f"{path} cannot be read: {error.strerror}.", reason="secret_unreadable") from error
-    if len(data) > MAX_BYTES:
-        raise SecretError(f"{path} is larger than any secret is.", reason="secret_unreadable")
-    return data
 
 
 def credentials(environ: Mapping[str, str] | None = None) -> Path | None:

@@ -35,6 +35,11 @@ REASONS: dict[str, Reason] = {
         "Get a one-time token from the tier above and enrol with it: `guardian edge enroll` or `guardian node enroll`; "
         "on a host put the seed into /etc/guardian/seed/.",
     ),
+    "identity_unreadable": Reason(
+        "identity",
+        "Where this host's identity should be lies something else, such as a link or a pipe.",
+        "Look who laid it there: no daemon of ours does. Take it away, and restore the identity from a backup.",
+    ),
     "identity_key_missing": Reason(
         "identity",
         "A private key that this host was enrolled with is gone.",

@@ -10,6 +10,7 @@ from guardian.cli.host import units
 from guardian.cli.host.units import Unit
 from guardian.cli.places import SYSTEM, Place
 from guardian.cli.probe import Report
+from guardian.common.files import read_plain
 
 _RELEASE = Path("/opt/guardian/current/release.json")
 
@@ -74,6 +75,6 @@ def line_of(unit: Unit) -> Line:
 
 def _version() -> str:
     try:
-        return str(json.loads(_RELEASE.read_bytes()[: 1 << 20])["version"])
+        return str(json.loads(read_plain(_RELEASE, 1 << 20))["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -1,6 +1,7 @@
 """What a host's files say: when its certificates end, which release is in force, when jobs last ended well."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cryptography import x509
 from prometheus_client import Metric
 
 from guardian.cli.metrics.config import MetricsConfig
+from guardian.common.files import read_plain
 
 _MAX_BYTES = 1 << 16
 
@@ -23,9 +25,10 @@ def _certificates(settings: MetricsConfig) -> Iterator[Metric]:
     ends = Metric("guardian_certificate_end_timestamp_seconds", "When the certificate ends (Unix time)", "gauge")
     unread = Metric("guardian_certificate_unreadable", "1 when a watched certificate cannot be read", "gauge")
     identity = settings.state_dir / "identity" / "tls.pem"
-    found = [("identity", identity)] if _exists(identity) else []
-    for name, path in [*found, *((path.stem, path) for path in settings.certificates)]:
-        moment = _end(path)
+    found = [("identity", identity, False)] if os.path.lexists(identity) else []
+    # Those that the configuration names may be links, as certificates of a web server are; a daemon's own is none.
+    for name, path, follow in [*found, *((path.stem, path, True) for path in settings.certificates)]:
+        moment = _end(path, follow=follow)
         unread.add_sample(unread.name, {"certificate": name}, float(moment is None))
         if moment is not None:
             ends.add_sample(ends.name, {"certificate": name}, moment)
@@ -33,10 +36,12 @@ def _certificates(settings: MetricsConfig) -> Iterator[Metric]:
     yield unread
 
 
-def _end(path: Path) -> float | None:
+def _end(path: Path, *, follow: bool) -> float | None:
     """The first certificate's end: what follows it in a file are those that signed it."""
     try:
-        return x509.load_pem_x509_certificate(_read(path)).not_valid_after_utc.timestamp()
+        return x509.load_pem_x509_certificate(
+            read_plain(path, _MAX_BYTES, follow=follow)
+        ).not_valid_after_utc.timestamp()
     except (OSError, ValueError):
         return None
 
@@ -44,7 +49,7 @@ def _end(path: Path) -> float | None:
 def _release(path: Path) -> Iterator[Metric]:
     """A daemon whose `guardian_build_info` differs was not restarted after an upgrade."""
     try:
-        version = json.loads(_read(path))["version"]
+        version = json.loads(read_plain(path, _MAX_BYTES))["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return
     if isinstance(version, str) and version.isprintable() and len(version) <= 64:
@@ -63,18 +68,3 @@ def _tasks(settings: MetricsConfig) -> Metric:
             moment = 0.0
         family.add_sample(family.name, {"task": task}, moment)
     return family
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise ValueError(f"{path} is larger than anything this is for")
-    return data

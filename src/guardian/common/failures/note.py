@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from guardian.common.clock import from_text, now, to_text
-from guardian.common.files import private_folder, write_atomic
+from guardian.common.files import private_folder, read_plain, write_atomic
 from guardian.common.log import redact
 
 MAX_WORDS = 5
@@ -68,10 +68,7 @@ def write(folder: Path, unit: str, *, result: str, status: str, lines: list[str]
 def read(path: Path) -> Note | None:
     """A note; None when there is none, or it is not one."""
     try:
-        raw = path.read_bytes()
-        if len(raw) > _MAX_BYTES:
-            return None
-        found = json.loads(raw)
+        found = json.loads(read_plain(path, _MAX_BYTES))
         words = tuple(_clean(str(word)) for word in found["words"])[-MAX_WORDS:]
         unit, count = str(found["unit"]), int(found["count"])
         if not is_unit(unit):

@@ -1,6 +1,7 @@
 """Certificates that ended, end soon, begin later, or are none."""
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,27 @@ def test_what_nginx_serves_is_found_in_its_sites(tmp_path: Path):
     )
     assert nginx_certificates(tmp_path) == {Path("/etc/ssl/a.pem")}
     assert nginx_certificates(tmp_path / "none") == set()
+
+
+def test_what_a_daemon_laid_in_a_certificates_place_is_said_and_not_read(tmp_path: Path):
+    for folder in ("identity", "gateway"):
+        (tmp_path / folder).mkdir()
+    os.mkfifo(tmp_path / "identity/tls.pem")
+    (tmp_path / "identity/ca.pem").symlink_to("/dev/zero")
+    with (tmp_path / "gateway/ca.pem").open("wb") as file:
+        file.truncate(1 << 40)
+    found = list(check(Subject(Place(tmp_path, tmp_path, tmp_path / "node.yaml"))))
+    assert [item.reason for item in found] == ["certificate_unreadable"] * 3
+    assert [item.sentence.partition(": ")[2] for item in found] == [
+        "a pipe lies there, not a file.",
+        "a link lies there, not a file.",
+        "it is larger than 1048576 bytes.",
+    ]
+
+
+def test_a_link_that_root_laid_for_nginx_is_followed(tmp_path: Path):
+    (tmp_path / "sites-enabled").mkdir()
+    (tmp_path / "guardian").write_text("  ssl_certificate /etc/ssl/a.pem;\n")
+    (tmp_path / "sites-enabled/guardian").symlink_to("../guardian")
+    os.mkfifo(tmp_path / "sites-enabled/pipe")
+    assert nginx_certificates(tmp_path) == {Path("/etc/ssl/a.pem")}

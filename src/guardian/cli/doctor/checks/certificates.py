@@ -3,12 +3,14 @@
 import datetime as dt
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good, unseen
 from guardian.common.clock import now
+from guardian.common.files import OddFileError, read_plain
 
 _SOON = dt.timedelta(days=7)
 _NGINX = Path("/etc/nginx")
@@ -16,16 +18,29 @@ _SSL = re.compile(r"^\s*ssl_certificate\s+([^;\s]+)\s*;", re.MULTILINE)
 _MOST = 1 << 20
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A file, what to do when it has ended, and whether root alone says what it is, so that it may be a link."""
+
+    path: Path
+    again: str
+    roots: bool = False
+
+
 def check(subject: Subject) -> Iterator[Finding]:
     """Every certificate file of the tier; one finding for all that are good."""
     seen, shortest = 0, dt.timedelta.max
-    for path, again in _files(subject):
+    for watched in _files(subject):
+        path, again = watched.path, watched.again
         try:
-            certificates = x509.load_pem_x509_certificates(path.read_bytes()[:_MOST])
+            certificates = x509.load_pem_x509_certificates(read_plain(path, _MOST, follow=watched.roots))
         except FileNotFoundError:
             continue
         except PermissionError:
             yield unseen("certificate", f"{path} is not for your eyes.")
+            continue
+        except OddFileError as error:
+            yield bad("certificate_unreadable", f"{path} is no certificate: {error.strerror}.", again)
             continue
         except (OSError, ValueError):
             yield bad("certificate_unreadable", f"{path} is no certificate, or cannot be read.", again)
@@ -54,21 +69,20 @@ def judge(certificate: x509.Certificate, what: str, again: str = "") -> Finding 
     return None
 
 
-def _files(subject: Subject) -> Iterator[tuple[Path, str]]:
-    """Each file and what to do when it has ended."""
+def _files(subject: Subject) -> Iterator[Watched]:
     place = subject.place
     if place.state_dir is None:
         return
     enrol = f"Run `guardian {place.tier or 'edge'} enroll` with a new token." if not subject.host else ""
-    yield place.state_dir / "identity" / "tls.pem", enrol
-    yield place.state_dir / "identity" / "ca.pem", enrol
+    yield Watched(place.state_dir / "identity" / "tls.pem", enrol)
+    yield Watched(place.state_dir / "identity" / "ca.pem", enrol)
     served = {"node": ("gateway",), "control": ("agents", "api")}.get(place.tier, ())
     for name in served:
         for path in _listed(place.state_dir / name, "*.pem"):
-            yield path, f"systemctl restart guardian-{name}"
+            yield Watched(path, f"systemctl restart guardian-{name}")
     if subject.host:
         for path in sorted(nginx_certificates(_NGINX)):
-            yield path, "Put the renewed certificate there, then: systemctl reload nginx"
+            yield Watched(path, "Put the renewed certificate there, then: systemctl reload nginx", roots=True)
 
 
 def nginx_certificates(folder: Path) -> set[Path]:
@@ -77,7 +91,7 @@ def nginx_certificates(folder: Path) -> set[Path]:
     for pattern in ("nginx.conf", "conf.d/*.conf", "sites-enabled/*"):
         for path in _listed(folder, pattern):
             try:
-                text = path.read_text("utf-8", "replace")
+                text = read_plain(path, _MOST, follow=True).decode("utf-8", "replace")
             except OSError:
                 continue
             found |= {Path(name) for name in _SSL.findall(text) if name.startswith("/") and "$" not in name}

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, good, unseen
 from guardian.cli.host.units import CREDENTIALS, Unit
+from guardian.common.files import read_plain
 
 _LOAD = re.compile(r"^LoadCredential(?:Encrypted)?=([^:\s]+):(/[^\s]+)\s*$", re.MULTILINE)
 _INSTEAD = re.compile(r"^SetCredential(?:Encrypted)?=([^:\s]+):", re.MULTILINE)
 _HOST_KEY = Path("/var/lib/systemd/credential.secret")
+_MOST = 1 << 20
 _TPM = Path("/sys/class/tpm/tpm0")
 
 
@@ -70,7 +72,7 @@ def loaded_by(unit: Unit, *, all_of_them: bool = False) -> list[tuple[str, Path]
     instance = unit.name.partition("@")[2].rpartition(".")[0]
     for source in [unit.get("FragmentPath"), *unit.get("DropInPaths").split()]:
         try:
-            text = Path(source).read_text("utf-8", "replace") if source else ""
+            text = read_plain(Path(source), _MOST, follow=True).decode("utf-8", "replace") if source else ""
         except OSError:
             continue
         text = text.replace("%i", instance)

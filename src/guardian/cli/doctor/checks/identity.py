@@ -4,7 +4,9 @@ import stat
 from collections.abc import Iterator
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good, unseen
+from guardian.common.files import OddFileError, read_plain
 
+_MOST = 64 << 10
 _PRIVATE = ("sign.key", "receive.key", "tls.key")
 
 
@@ -15,9 +17,13 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     folder = place.state_dir / "identity"
     try:
-        enrolled = stat.S_ISREG((folder / "identity.json").stat().st_mode)
+        read_plain(folder / "identity.json", _MOST)
+        enrolled = True
     except PermissionError:
         yield unseen("identity", f"{folder} is not for your eyes.")
+        return
+    except OddFileError as error:
+        yield bad("identity_unreadable", f"{folder / 'identity.json'} cannot be read: {error.strerror}.")
         return
     except OSError:
         enrolled = False

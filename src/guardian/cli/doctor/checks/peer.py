@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, good
 from guardian.cli.host.ports import reach
+from guardian.common.files import read_plain
 
 # Where an identity keeps the address that its daemons dial.
 _DIALLED = {"edge": ("gateway", "the node's gateway"), "node": ("agents", "the control plane")}
@@ -17,7 +18,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         return
     key, who = _DIALLED[subject.place.tier]
     try:
-        identity = json.loads((subject.identity / "identity.json").read_bytes()[:_MOST])
+        identity = json.loads(read_plain(subject.identity / "identity.json", _MOST))
         host, _, port = str(identity[key]).rpartition(":")
         number = int(port)
     except (OSError, ValueError, KeyError, TypeError):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from guardian.cli.doctor.finding import Finding, Subject, bad, doubtful, good
+from guardian.common.files import read_plain
 
 CURRENT = Path("/opt/guardian/current")
 _MOST = 1 << 20
@@ -35,7 +36,7 @@ def version_at(link: Path) -> tuple[str, str]:
     except (OSError, RuntimeError):
         return "", f"{link} names {link.readlink()}, which is not there."
     try:
-        version = json.loads((folder / "release.json").read_bytes()[:_MOST])["version"]
+        version = json.loads(read_plain(folder / "release.json", _MOST))["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return "", f"{folder} has no release.json that says its version."
     if not (folder / "bin" / "python").exists():
