@@ -1,10 +1,17 @@
-"""What the edge's preflight says of files on the machine that runs the play."""
+"""What the preflight of an edge, and of a node, says of files here and of settings that a host cannot follow."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from tests.unit.roles.playing import ROOT, play, said
+
+SETTINGS = {
+    "good": {"interface": "guardian0", "driver": "kernel"},
+    "other": {"interface": "wg0"},
+    "program": {"driver": "userspace"},
+}
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -26,3 +33,29 @@ def test_a_model_is_named_as_seen_from_the_repository(tmp_path: Path, there: boo
     )
     assert (done.returncode == 0) is there, done.stdout
     assert (f"{model} is not there. Nothing was changed." in said(done)) is not there
+
+
+def test_a_tunnel_that_units_and_firewall_do_not_know_is_refused(tmp_path: Path) -> None:
+    """Of a node too; to write out what holds is no fault."""
+    look = {"ansible.builtin.include_role": {"name": "{{ tier }}", "tasks_from": "validate"}}
+    edge = {"tier": "edge", "edge_token": "gdn1.x", "edge_min_free_mb": 0}
+    node = {
+        "tier": "node",
+        "node_token": "gdn1.x",
+        "node_min_free_mb": 0,
+        "node_public_url": "https://node.example.net",
+    }
+    node["node_ui_origin"] = "https://guardian.example.net"
+    hosts = {
+        f"{tier['tier']}-{name}": tier | {f"{tier['tier']}_settings": {section: setting}}
+        for tier, section in ((edge, "tunnel"), (node, "hub"))
+        for name, setting in SETTINGS.items()
+    }
+    plays = [{"hosts": "all", "tasks": [look]}]
+    done = play(tmp_path, plays, {"all": {"hosts": hosts}}, guardian_baking=True)
+    for host in hosts:
+        (failed,) = re.findall(rf"^{host} .* failed=(\d)", done.stdout, re.MULTILINE)
+        assert (failed == "1") is not host.endswith("good"), done.stdout
+    for section in ("tunnel", "hub"):
+        assert f"leave {section}.interface out. Nothing was changed." in said(done)
+        assert f"leave {section}.driver out, which does the same. Nothing was changed." in said(done)

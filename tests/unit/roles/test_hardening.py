@@ -1,8 +1,9 @@
 """What role hardening refuses of a host that is reached by ssh, with an ssh that goes nowhere and an id that lies."""
 
+import re
 from pathlib import Path
 
-from tests.unit.roles.playing import play, said
+from tests.unit.roles.playing import ROOT, play, said
 
 LOOK = {"ansible.builtin.include_role": {"name": "hardening", "tasks_from": "validate"}}
 # connection, who logs in, settings, and what is said of it.
@@ -40,3 +41,14 @@ def test_who_logs_in_now_is_not_locked_out(tmp_path: Path) -> None:
     for name, (*_, sentence) in CASES.items():
         assert (f"[{name}]" in reached) is (sentence == ""), done.stdout
         assert sentence in said(done)
+
+
+def test_a_host_of_machines_routes_although_hardening_routes_nothing() -> None:
+    """systemd-sysctl reads the files by their names; the last one wins."""
+    files = {
+        name: set(re.findall(r"/etc/sysctl[.]d/([0-9a-z-]+[.]conf)", path.read_text(encoding="utf-8")))
+        for name in ("hardening", "kvm_host")
+        for path in [ROOT / "roles" / name / "tasks" / "configure.yml"]
+    }
+    assert files["hardening"] and files["kvm_host"]
+    assert min(files["kvm_host"]) > max(files["hardening"])

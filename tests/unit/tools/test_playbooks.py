@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.roles.playing import ROOT, play
+from tests.unit.roles.playing import ROOT, play, said
 from tools.roles import load
 
 TIERS = ROOT / "playbooks" / "tiers"
@@ -152,3 +152,15 @@ def test_an_upgrade_restarts_every_daemon_whose_release_it_judges(tier: str) -> 
     lasting = {path.name for path in found if "\nType=notify" in path.read_text("utf-8")} - {"guardian-enroll.service"}
     wanted = {name.replace("@*.", "@.") for name in load(ROOT / "playbooks/release/vars.yml")["release_units"][tier]}
     assert wanted == lasting
+
+
+@pytest.mark.parametrize(("edge", "refused"), [("Home", True), ("home", False)])
+def test_nothing_is_revoked_where_there_is_no_host_to_wipe(tmp_path: Path, edge: str, refused: bool) -> None:
+    """Otherwise the node is asked next: here it has no release, and the play ends there."""
+    groups = {"node": {"hosts": {"n": {"ansible_become": False}}}, "edge": {"hosts": {"home": {"edge_name": "Home"}}}}
+    file = ROOT / "playbooks" / "revoke_device.yml"
+    done = play(tmp_path, file, {"all": {"children": groups}}, revoke_edge=edge, revoke_wipe=True)
+    assert ("Home is no host of this inventory" in said(done)) is refused
+    assert ("See which edges the node knows" in done.stdout) is not refused
+    assert "Revoke it" not in done.stdout
+    assert done.returncode != 0
