@@ -1,6 +1,7 @@
 """Hold every role against the house's rules and write its README.md; `--check` writes nothing."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # What all roles stand on: it has no phases of its own.
 SHARED = "guardian"
 PHASES = ["validate", "install", "configure", "service", "uninstall"]
+# A secret by its name; which items of a list; a part of each that is none; a question, whose answer is none.
+SENSITIVE = r"(?:\w+_)?(?:password|token|secret|seed)\b"
+CHOSEN = r"(?:\s*\|\s*(?:select|reject)attr\([^)]*\))*"
+PART = rf"(?:\s*\|\s*map\(attribute='(?!{SENSITIVE})\w+'\)|\.(?!{SENSITIVE})\w+)"
+ASKED = r"\s*(?:is\b|in\b|==|!=|\|\s*length\b)"
 TYPES = {"str", "int", "float", "bool", "list", "dict", "path"}
 MADE = (
     "*Made by `tools/roles.py` from `meta/argument_specs.yml` (`make docs`); `make check` holds it fresh. Do not edit.*"
@@ -50,8 +56,12 @@ def find_faults(root: Path) -> Iterator[str]:
         if name != SHARED:
             yield from (f"roles/{name}: {fault}" for fault in faults_of_phases(role))
     files = [path for pattern in PATTERNS for path in sorted(root.glob(pattern))]
+    secrets = secret_variables(root)
     for path in files:
         for task in tasks_in(load(path)):
+            if shown := shown_by(task, secrets):
+                task_name = f"{path.relative_to(root)}: {task.get('name')!r}"
+                yield f"{task_name} prints {shown} when it fails: give it no more than it needs, or say no_log."
             for key in task:
                 if "." in key and not key.startswith("ansible.builtin."):
                     yield f"{path.relative_to(root)}: {key} is not part of ansible itself; use ansible.builtin."
@@ -81,6 +91,57 @@ def tasks_in(found: Any) -> Iterator[dict[str, Any]]:
         yield found
         for key in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers"):
             yield from tasks_in(found.get(key))
+
+
+def secret_variables(root: Path) -> set[str]:
+    """Variables with a secret in them: by the specs, and those that are made of such."""
+    found: set[str] = set()
+    made: dict[str, Any] = {}
+    for role in roles(root):
+        specs = role / "meta" / "argument_specs.yml"
+        for spec in load(specs)["argument_specs"].values() if specs.exists() else ():
+            found |= {name for name, option in (spec.get("options") or {}).items() if is_secret(name, option)}
+        for file in [*role.glob("vars/*.yml"), *role.glob("defaults/*.yml")]:
+            made |= load(file) or {}
+    while more := {name for name, value in made.items() if name not in found and secret_in(value, found)}:
+        found |= more
+    return found
+
+
+def is_secret(name: str, option: dict[str, Any]) -> bool:
+    """An option that is a secret by its name, or has one within it."""
+    inner: dict[str, dict[str, Any]] = option.get("options") or {}
+    return re.fullmatch(SENSITIVE, name) is not None or any(is_secret(key, item) for key, item in inner.items())
+
+
+def shown_by(task: dict[str, Any], secrets: set[str]) -> str:
+    """The secret in what a task prints when it fails, its item and its module's arguments; '' for none."""
+    if task.get("no_log"):
+        return ""
+    for key, value in task.items():
+        if key == "loop" or key.startswith(("with_", "ansible.builtin.")):
+            # What is asserted is printed as it stands in the file.
+            printed = (
+                {name: item for name, item in value.items() if name != "that"} if isinstance(value, dict) else value
+            )
+            if found := secret_in(printed, secrets):
+                return found
+    return ""
+
+
+def secret_in(value: Any, secrets: set[str]) -> str:
+    """The first secret that a value holds once its expressions are filled in; '' for none."""
+    if isinstance(value, dict | list):
+        # `holds` of an assertion's item is yes or no.
+        inner = [item for key, item in value.items() if key != "holds"] if isinstance(value, dict) else value
+        return next((found for item in inner if (found := secret_in(item, secrets))), "")
+    names = "|".join(sorted(secrets)) or "(?!)"
+    for expression in re.findall(r"\{[{%].*?[%}]\}", str(value), re.DOTALL):
+        left = re.sub(rf"\b(?:{names}){CHOSEN}{PART}", "", expression)
+        left = re.sub(rf"[\w.]+{CHOSEN}{ASKED}", "", left)
+        if word := re.search(rf"(?<!')\b(?:{names})\b|\.{SENSITIVE}", left):
+            return word[0].strip(".")
+    return ""
 
 
 def faults_of_specs(role: Path) -> Iterator[str]:

@@ -59,3 +59,29 @@ def test_a_tunnel_that_units_and_firewall_do_not_know_is_refused(tmp_path: Path)
     for section in ("tunnel", "hub"):
         assert f"leave {section}.interface out. Nothing was changed." in said(done)
         assert f"leave {section}.driver out, which does the same. Nothing was changed." in said(done)
+
+
+def test_a_camera_that_is_refused_does_not_show_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "guardian"
+    program.write_text("#!/bin/sh\necho refused >&2\nexit 1\n")
+    program.chmod(0o755)
+    cameras = [
+        {"id": name, "name": name, "path": "rtsp://camera/1", "user": "viewer", "password": f"hush-{name}"}
+        for name in ("front", "back")
+    ]
+    write = {"ansible.builtin.include_role": {"name": "edge", "tasks_from": "cameras"}}
+    # As loud as it gets: what a run says ends in logs and in tickets.
+    monkeypatch.setenv("ANSIBLE_VERBOSITY", "3")
+    done = play(
+        tmp_path,
+        [{"hosts": "all", "tasks": [write]}],
+        {"all": {"hosts": {"host": None}}},
+        guardian_baking=True,
+        guardian_live=False,
+        edge_bin=str(tmp_path),
+        edge_cameras=cameras,
+    )
+    assert done.returncode == 2
+    assert "Write a file a camera" in done.stdout
+    assert "failed: [host] (item=front)" in done.stdout
+    assert "hush" not in done.stdout + done.stderr

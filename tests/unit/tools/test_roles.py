@@ -49,6 +49,33 @@ def test_a_broken_rule_is_named(copy: Path, file: str, old: str, new: str, fault
     assert any(fault in item for item in faults), faults
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "shown"),
+    [
+        ("edge/tasks/cameras.yml", "edge_cameras | map(attribute='id')", "edge_cameras", "edge_cameras"),
+        ("edge/tasks/cameras.yml", "map(attribute='id')", "map(attribute='password')", "edge_cameras"),
+        ("edge/tasks/cameras.yml", "  no_log: true\n", "", "edge_cameras"),
+        ("edge/tasks/password.yml", "  no_log: true\n", "", "password"),
+        ("control/tasks/tenants.yml", "  no_log: true\n", "", "password"),
+        ("guardian/tasks/seed.yml", "  no_log: true\n", "", "guardian_seed"),
+        ("observability/tasks/server.yml", "  no_log: true\n", "", "observability_secrets"),
+        ("postgresql/tasks/service.yml", '  no_log: "{{ postgresql_tcp }}"\n', "", "postgresql_wanted"),
+        (
+            "base/tasks/service.yml",
+            "name: systemd-timesyncd.service",
+            'name: "{{ node_vm_seed.token }}"',
+            "node_vm_seed",
+        ),
+    ],
+)
+def test_a_task_that_would_print_a_secret_when_it_fails_is_named(
+    copy: Path, file: str, old: str, new: str, shown: str
+) -> None:
+    change(copy / "roles" / file, old, new)
+    faults = list(find_faults(copy))
+    assert any(f"roles/{file}: " in item and f"prints {shown} " in item for item in faults), faults
+
+
 def test_a_phase_that_is_missing_is_named(copy: Path) -> None:
     (copy / "roles" / "base" / "tasks" / "uninstall.yml").unlink()
     assert "roles/base: tasks/uninstall.yml is missing." in list(find_faults(copy))
