@@ -1,6 +1,5 @@
 """Node and edges as a household has them, driven over the node's own socket."""
 
-import contextlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
 import grpc.aio
 from tests.integration.node.kit import make_identity, new_event
 from tests.integration.tunnel.wires import Host, Wires, read_json, until
@@ -19,7 +19,7 @@ from guardian.contracts.edge.v1 import edge_pb2
 from guardian.contracts.node.v1 import node_pb2, node_pb2_grpc
 from guardian.edge import identity
 from guardian.edge.events.store import EventStore, StoredEvent
-from guardian.node.config import NodeConfig
+from guardian.node.config import Caller, NodeConfig
 from guardian.vault.messages import sign_event
 
 NAME = "hub.test"
@@ -48,9 +48,9 @@ class Place:
         return load(NodeConfig, self.node_config, {})
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator["node_pb2_grpc.GatewayServiceAsyncStub"]:
-        """The gateway's socket for its operator."""
-        async with rpc.socket_channel(self.settings.gateway_socket("operator")) as channel:
+    async def api(self, caller: Caller = "operator") -> AsyncIterator["node_pb2_grpc.GatewayServiceAsyncStub"]:
+        """The gateway's socket for one of its callers."""
+        async with rpc.socket_channel(self.settings.gateway_socket(caller)) as channel:
             yield node_pb2_grpc.GatewayServiceStub(channel)
 
     async def start_hub(self) -> None:
@@ -160,12 +160,15 @@ class Place:
     async def stored(self) -> list[str]:
         """Ids of the events the node has."""
         found: list[str] = []
-        async with self.api() as api:
+        async with self.api("agent") as api:
             call = api.WatchEvents(node_pb2.WatchEventsRequest(after=0), timeout=1)
-            # It ends by its deadline: the stream has no end of its own.
-            with contextlib.suppress(grpc.aio.AioRpcError):
+            try:
                 async for answer in call:
                     found += [edge_pb2.Event.FromString(answer.event.event).id]
+            except grpc.aio.AioRpcError as error:
+                # It ends by its deadline: the stream has no end of its own.
+                if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise
         return found
 
     def tunnel_file(self, letter: str = "e") -> dict[str, Any]:
