@@ -16,7 +16,7 @@ import av
 import numpy as np
 from tools.camera.prepare import prepare
 
-from guardian.common import log
+from guardian.common import kept, log
 from guardian.edge import identity as identities
 from guardian.edge.camera.recorder import Recorder
 from guardian.edge.camera.source import Source
@@ -172,7 +172,7 @@ def _edge(url: str, folder: Path) -> EdgeConfig:
     path_of(state).parent.mkdir(parents=True)
     path_of(state).write_bytes(vault_roster.to_json(roster.entries))
     file = IdentityFile(tenant="bench", edge=edge, name="Bench", gateway="127.0.0.1:1")
-    identities.save(state, file, keys, tls_key=b"", tls_certificate=b"", ca=b"")
+    kept.put(state, identities.parts(state, file, keys, tls_key=b"", tls_certificate=b"", ca=b""))
     cameras = folder / "cameras"
     cameras.mkdir()
     (cameras / "bench.yaml").write_text(f"name: Bench\npath: {url}\n")

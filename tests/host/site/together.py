@@ -13,8 +13,6 @@ from tests.host.site.household import Owner
 from tools.lab.__main__ import entering
 from tools.lab.places import BUILD
 
-# The promise: so long may an edge neither record nor detect while it gets another release.
-AWAY_AT_MOST = 10.0
 # Ids of every event in the edge's outbox that its node has not acknowledged yet.
 _WAITING = """
 import json, sqlite3

@@ -20,8 +20,9 @@ from typing import Any
 import av
 import yaml
 
+from guardian.common import kept
 from guardian.edge.config import EdgeConfig
-from guardian.edge.identity import IdentityFile, save
+from guardian.edge.identity import IdentityFile, parts
 from guardian.vault import roster as vault_roster
 from guardian.vault import roster_author
 from guardian.vault.encoding import new_id
@@ -116,7 +117,8 @@ class EdgeFolders:
         (self.base / "cameras.d").mkdir(parents=True)
         (self.base / "state" / "uplink").mkdir(parents=True)
         file = IdentityFile(tenant="t1", edge=self.household.edge, name="Home", gateway="127.0.0.1:1")
-        save(self.base / "state", file, self.household.edge_keys, tls_key=b"", tls_certificate=b"", ca=b"")
+        state = self.base / "state"
+        kept.put(state, parts(state, file, self.household.edge_keys, tls_key=b"", tls_certificate=b"", ca=b""))
         self.write_roster()
 
     @property
