@@ -4,6 +4,7 @@ A value whose key says that it is one must be encrypted (`!vault`, or a whole fi
 elsewhere (`{{ … }}`). The lab's hosts live for minutes on a network of their own; what they are given is no secret.
 """
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-LABS = {"molecule", "demo"}
+LAB = ROOT / "inventories" / "molecule"
 SECRET = re.compile(r"(?:^|_)(?:password|passphrase|passwd|pass|secret|token|private_key|api_key|psk)$")
 # An expression and nothing beside it; text around one could be half a password.
 ELSEWHERE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
@@ -20,13 +21,16 @@ SUFFIXES = {"", ".yml", ".yaml", ".json", ".ini"}
 
 
 def main() -> int:
-    """Exit status 1 when something is found; each line says where and what to do."""
-    folders = [Path(name) for name in sys.argv[1:]]
-    if not folders:
-        folders = [path for path in sorted((ROOT / "inventories").iterdir()) if path.is_dir()]
+    """Exit status 1 when something is found, each line says where and what to do; 2 when a folder is not there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     # A source may be a list of hosts (`-i host,`), which is no file.
-    looked_at = [folder for folder in folders if folder.exists() and not LABS & set(folder.resolve().parts)]
-    faults = [fault for folder in looked_at for fault in find(folder)]
+    folders = [folder for folder in parser.parse_args().folders if "," not in str(folder)]
+    if missing := [folder for folder in folders if not folder.exists()]:
+        parser.error(f"there is no {missing[0]}")
+    if len(sys.argv) == 1:
+        folders = [path for path in sorted((ROOT / "inventories").iterdir()) if path.is_dir()]
+    faults = [fault for folder in folders if not folder.resolve().is_relative_to(LAB) for fault in find(folder)]
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0
 
@@ -40,7 +44,15 @@ def find(folder: Path) -> Iterator[str]:
         text = path.read_text(encoding="utf-8", errors="replace")
         if text.startswith("$ANSIBLE_VAULT;"):
             continue
-        for line, name in in_ini(text) if path.suffix == ".ini" else in_yaml(text):
+        try:
+            found = list(in_ini(text) if path.suffix == ".ini" else in_yaml(text))
+        except yaml.YAMLError:
+            yield f"{path} is no YAML: whether a secret stands there in clear cannot be told."
+            continue
+        for line, name in found:
+            if name.startswith("vault_"):
+                yield f"{path}:{line}: {name} stands here in clear. Encrypt the file: ansible-vault encrypt {path}."
+                continue
             yield (
                 f"{path}:{line}: {name} stands here in clear. Encrypt it (ansible-vault encrypt_string --name {name}) "
                 f"or name where it comes from, such as '{{{{ vault_{name} }}}}'."
@@ -49,11 +61,7 @@ def find(folder: Path) -> Iterator[str]:
 
 def in_yaml(text: str) -> Iterator[tuple[int, str]]:
     """Line and key of each secret in clear."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        # Not ours to judge: ansible says where it cannot read its own file.
-        return
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is not None:
         yield from in_node(root)
 

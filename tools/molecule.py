@@ -122,7 +122,7 @@ def all_of(chosen: list[Scenario], command: str) -> bool:
                     running[item.label] = start(["--one", item.label, "--command", command])
                     left.remove(item)
             elif maker is None or (maker not in left and maker.label not in running):
-                give_up(item, f"there are no hosts {item.needs.name} to start from")
+                give_up(item, f"there are no hosts {item.needs.name} to start from; run who freezes them too")
         time.sleep(0.5)
         for label, process in list(running.items()):
             if process.poll() is not None:

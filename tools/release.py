@@ -94,6 +94,10 @@ def build(wanted: Wanted, pythons: list[str], into: Path) -> Path:
         shutil.copytree(dist, partial / "frontend")
         if (source / "units").is_dir():
             shutil.copytree(source / "units", partial / "units")
+        # What `systemctl status` points at.
+        (partial / "docs").mkdir()
+        for page in (source / "docs").glob("*.md"):
+            shutil.copy(page, partial / "docs")
         write_json(partial, describe(source, version, pythons, wanted.ref, epoch))
         write_sums(partial)
         # The stamp vouches for what lies there: it goes first and comes last.

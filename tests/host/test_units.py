@@ -45,3 +45,10 @@ def test_units_are_what_the_release_ships_to_the_letter(
 
 def test_no_unit_is_more_exposed_than_its_ceiling(host: Host, services: list[str], ceilings: dict[str, float]):
     assert exposed(host, services, ceilings) == {}
+
+
+def test_what_status_points_at_can_be_read_on_the_host(host: Host, services: list[str]):
+    shown = host.run("systemctl", "show", "--value", "--property=Documentation", "--", *services).out.split()
+    pages = sorted({item.removeprefix("file://") for item in shown if item.startswith("file:///opt/")})
+    assert pages
+    assert [path for path, found in zip(pages, host.describe(*pages), strict=True) if found is None] == []

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the wheel, the stubs and the release's folders are made from; the rest of a checkout decides nothing.
-PARTS = ("src", "proto", "units", "requirements", "tools", "frontend", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("src", "proto", "units", "docs", "requirements", "tools", "frontend", "pyproject.toml", "README.md", "LICENSE")
 UI_SOURCES = ("frontend",)
 _VERSION = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)
 

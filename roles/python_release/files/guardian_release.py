@@ -4,7 +4,7 @@
 Runs on a host's own Python with nothing installed, so it imports the standard library alone. Answers are one JSON
 object on stdout; a refusal is a sentence on stderr and exit status 1.
 
-    ROOT/releases/VERSION/   a venv with units/, frontend/, release.json; written last: installed.json
+    ROOT/releases/VERSION/   a venv with units/, frontend/, docs/, release.json; written last: installed.json
     ROOT/current, previous   links to two of them
     ROOT/unfinished.json     only while playbooks put another one in force, or when they were cut off
 """
@@ -35,7 +35,7 @@ LIMIT = 4 << 20
 VERSION = re.compile(r"[0-9][0-9a-z.+]{0,63}")
 NAME = re.compile(r"(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_.@+-]+(/[A-Za-z0-9_.@+-]+)*")
 PIN = re.compile(r"([a-z0-9.-]+)==([^\s;]+)")
-COPIED = ("units", "frontend")
+COPIED = ("units", "frontend", "docs")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Bytecode beside the sources, and what the file system adds to many small files.
 SPREAD, SPARE = 1.4, 64 << 20

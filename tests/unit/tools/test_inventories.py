@@ -1,5 +1,7 @@
 """tools/inventories.py finds secrets in clear, and nothing else."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,28 @@ def test_an_inventory_in_ini_form_is_looked_at_too(tmp_path: Path) -> None:
 
 def test_the_example_holds_no_secret() -> None:
     assert list(find(ROOT / "inventories" / "example")) == []
+
+
+def test_no_name_of_a_folder_above_lets_a_secret_pass(tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "molecule"
+    said(folder, "edge_token: gdn1.abc\n")
+    assert looked(folder) == (1, True)
+    assert looked(ROOT / "inventories" / "molecule") == (0, False)
+
+
+def test_what_cannot_be_judged_is_not_let_pass(tmp_path: Path) -> None:
+    (fault,) = said(tmp_path, "edge_token: [unclosed\n")
+    assert "cannot be told" in fault
+    assert looked(tmp_path / "nosuch") == (2, True)
+
+
+def test_a_vaults_own_file_in_clear_is_to_be_encrypted(tmp_path: Path) -> None:
+    (fault,) = said(tmp_path, "vault_owner_password: hunter2\n", "group_vars/all/vault.yml")
+    assert "ansible-vault encrypt " in fault
+
+
+def looked(folder: Path) -> tuple[int, bool]:
+    """Exit status of the program, and whether it said something."""
+    command = [sys.executable, str(ROOT / "tools" / "inventories.py"), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.returncode, bool(ended.stdout or ended.stderr)
