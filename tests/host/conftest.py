@@ -9,6 +9,7 @@ import pytest
 from tests.host.runner import HERE, ROOT, Host, connect
 from tests.host.verdicts import template
 
+_STAND_IN = "guardian-wireguard-go.service"
 TIERS = ("edge", "node", "control")
 
 
@@ -38,10 +39,14 @@ def tier(host: Host) -> str:
 
 
 @pytest.fixture(scope="session")
-def expected(tier: str) -> dict[str, Any]:
+def expected(host: Host, tier: str) -> dict[str, Any]:
     """The exact sets of this tier: expected/TIER.toml, and over it what is of every tier."""
     common = tomllib.loads((HERE / "expected" / "common.toml").read_text("utf-8"))
     own = tomllib.loads((HERE / "expected" / f"{tier}.toml").read_text("utf-8"))
+    if host.describe("/sys/module/wireguard")[0] is not None:
+        # The tables are of hosts whose kernel has none: here it holds the port itself.
+        own["running"] = [name for name in own["running"] if name != _STAND_IN]
+        own["listens"] = {place: "kernel" if by == _STAND_IN else by for place, by in own["listens"].items()}
     return {**common, **own}
 
 
