@@ -34,7 +34,11 @@ CHECKS = [
     Check("docs", [sys.executable, "tools/docs.py", "--check"]),
     Check("roles", [sys.executable, "tools/roles.py", "--check"]),
     Check("inventories", [sys.executable, "tools/inventories.py"]),
-    Check("ansible-lint", [str(BIN / "ansible-lint"), "-q", "--nocolor", *ANSIBLE]),
+    # It has playbooks' syntax checked with the checkout's inventory, which is the operator's and may not be there.
+    Check(
+        "ansible-lint",
+        ["env", "ANSIBLE_INVENTORY_UNPARSED_FAILED=false", str(BIN / "ansible-lint"), "-q", "--nocolor", *ANSIBLE],
+    ),
     *(
         [Check("playbooks", [str(BIN / "ansible-playbook"), "--syntax-check", "-i", "inventories/example", *PLAYBOOKS])]
         if PLAYBOOKS

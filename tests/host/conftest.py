@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.host.runner import HERE, ROOT, Host, connect
+from tests.host.runner import HERE, ROOT, Host, HostError, connect
 from tests.host.verdicts import template
 
 _STAND_IN = "guardian-wireguard-go.service"
@@ -24,8 +24,11 @@ def pytest_ignore_collect(collection_path: Any, config: pytest.Config) -> bool |
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
-    """The connection."""
-    host = connect(os.environ["HOST"])
+    """The connection. Without one there is nothing to test: one sentence instead of an error a test."""
+    try:
+        host = connect(os.environ["HOST"])
+    except (HostError, OSError) as error:
+        pytest.exit(f"{os.environ['HOST']} cannot be asked: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
     yield host
     host.close()
 

@@ -31,7 +31,7 @@ _out = Console(highlight=False)
 _CONFIG = typer.Option(
     None, "--config", metavar="FILE", help="The node's configuration; with --tenant the control plane's."
 )
-_TENANT = typer.Option("", "--tenant", help="On the control plane: whose node is asked, by the id `guardian tenant list` shows.")
+_TENANT = typer.Option("", "--tenant", help="On the control plane: whose node; an id of `guardian tenant list`.")
 _NODE = typer.Option("", "--node", help="With --tenant, where there are several: which node.")
 _PLACES = {"node": Path("/etc/guardian/node.yaml"), "control": Path("/etc/guardian/control.yaml")}
 _JSON = typer.Option(False, "--json", help="Print one JSON object.")

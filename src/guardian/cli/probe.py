@@ -17,7 +17,10 @@ _DAEMON = re.compile(r"(camera@[a-z0-9_]{1,32}|analyzer|uplink|tunnel|hub|gatewa
 _TIER = {"analyzer": "edge", "uplink": "edge", "gateway": "node", "relay": "node", "agent": "node"}
 _TIER |= {"tunnel": "edge", "hub": "node"} | {"api": "control", "agents": "control", "metrics": "host"}
 _SECONDS = 2.0
+# Of a report, in bytes: what asks may be root, and whom it asks may be anybody who got into a daemon.
+_MOST = 1 << 20
 FORBIDDEN = "You may not ask it: run this as root or as a member of its group."
+_NONSENSE = "It answered something that is no health report."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -98,17 +101,25 @@ async def ask(socket: Path) -> Report:
     tier = tier_of(name.partition("@")[0])
     transport = httpx.AsyncHTTPTransport(uds=str(socket))
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://daemon", timeout=_SECONDS) as client:
-            answer = await client.get("/health")
-        return Report.model_validate(answer.json()).model_copy(update={"tier": tier})
-    except httpx.TimeoutException:
+        async with (
+            asyncio.timeout(_SECONDS),
+            httpx.AsyncClient(transport=transport, base_url="http://daemon", timeout=_SECONDS) as client,
+            client.stream("GET", "/health") as answer,
+        ):
+            said = bytearray()
+            async for part in answer.aiter_bytes():
+                said += part
+                if len(said) > _MOST:
+                    return _silent(name, tier, _NONSENSE)
+        return Report.model_validate_json(said).model_copy(update={"tier": tier})
+    except (httpx.TimeoutException, TimeoutError):
         return _silent(name, tier, f"It did not answer within {_SECONDS:.0f} s: it hangs or the machine is overloaded.")
     except httpx.HTTPError as error:
         if isinstance(error.__cause__, PermissionError) or "Permission denied" in str(error):
             return _silent(name, tier, FORBIDDEN)
         return _silent(name, tier, "It does not run any more, though its socket is still there: it was killed.")
     except (ValueError, ValidationError):
-        return _silent(name, tier, "It answered something that is no health report.")
+        return _silent(name, tier, _NONSENSE)
 
 
 def _silent(name: str, tier: str, sentence: str) -> Report:

@@ -26,11 +26,27 @@ def refused(refusal: Refusal, *words: str) -> None:
     [
         ("control", {"control_public_url": "http://control.guardian.test/ui"}, ("control_public_url", "https://")),
         ("edge", {"edge_cameras": [{"id": "Front Door", "path": "rtsp://camera/front"}]}, ("edge_cameras", "a-z")),
+        (
+            "edge",
+            {"edge_cameras": [{"id": "front", "name": "Front", "path": "rtsp://203.0.113.9/front"}]},
+            ("front", "firewall_camera_networks"),
+        ),
+        ("all", {"node_tenant": "Nobody's"}, ("node_tenant is Nobody's", "control_tenants")),
+        ("node", {"base_operators": ["nobody-yet"]}, ("nobody-yet", "adduser")),
         ("control", {"control_public_url": None}, ("control_public_url",)),
         ("node", {"python_release_wheelhouse": ""}, ("python_release_wheelhouse", "make release")),
         ("all", {"node_public_url": "https://nowhere.guardian.test"}, ("nowhere.guardian.test", "DNS")),
     ],
-    ids=["wrong_variable", "wrong_camera", "no_variable", "missing_wheelhouse", "unknown_name"],
+    ids=[
+        "wrong_variable",
+        "wrong_camera",
+        "camera_elsewhere",
+        "nobodys_tenant",
+        "no_operator",
+        "no_variable",
+        "missing_wheelhouse",
+        "unknown_name",
+    ],
 )
 def test_a_variable_that_cannot_be(play: Play, host: str, variables: dict[str, object], words: tuple[str, ...]):
     refused(play("site.yml", f"--limit={host}", **variables), *words)

@@ -1,6 +1,7 @@
 """`guardian status` and `guardian doctor`, asking real health sockets."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -151,6 +152,29 @@ def test_a_daemon_that_accepts_and_says_nothing_is_told_from_a_dead_one(run_dir:
         answer = status("--run-dir", run_dir)
     assert answer.exit_code == 2
     assert "It did not answer within" in answer.output
+
+
+def test_an_answer_without_end_is_read_no_further(run_dir: Path) -> None:
+    sent = 0
+
+    def flood(taken: socket.socket) -> None:
+        nonlocal sent
+        with taken, contextlib.suppress(OSError):
+            taken.recv(4096)
+            taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+            while sent < 64 << 20:
+                sent += taken.send(b" " * 65536)
+
+    with socket.socket(socket.AF_UNIX) as endless:
+        endless.bind(str(socket_of(run_dir, "relay")))
+        endless.listen()
+        thread = threading.Thread(target=lambda: flood(endless.accept()[0]))
+        thread.start()
+        answer = status("--run-dir", run_dir)
+        thread.join(10)
+    assert answer.exit_code == 2
+    assert "no health report" in answer.output
+    assert 1 << 20 < sent < 8 << 20
 
 
 def test_sockets_that_speak_other_protocols_are_left_alone(run_dir: Path) -> None:

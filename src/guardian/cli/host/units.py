@@ -7,6 +7,8 @@ from pathlib import Path
 from guardian.cli.host.asking import ask
 
 _BOOTED = Path("/run/systemd/system")
+# On a host at its limits systemd answers late; without its answer half the doctor is blind.
+_SECONDS = 10.0
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,Type,NRestarts,UnitFileState,ConditionResult,ConditionTimestampMonotonic,"
     "ExecMainStatus,StatusText,MainPID,NeedDaemonReload,User,StateDirectory,FragmentPath,DropInPaths,Description,"
@@ -81,21 +83,21 @@ def target_of(tier: str) -> str:
 
 
 def read(tier: str) -> list[Unit] | None:
-    """The tier's target, what it wants, and every other guardian unit that is loaded; None without systemd."""
+    """The tier's target, what it wants, every other guardian unit that is loaded; None when systemd does not answer."""
     if not booted():
         return None
     target = target_of(tier)
-    wanted = ask("systemctl", "show", "--property=Wants,Requires", target)
-    listed = ask("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "guardian-*")
-    if not wanted.good and not listed.good:
+    wanted = ask("systemctl", "show", "--property=Wants,Requires", target, seconds=_SECONDS)
+    listed = ask("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", "guardian-*", seconds=_SECONDS)
+    if not wanted.good or not listed.good:
         return None
     names = [target]
     for line in wanted.text.splitlines():
         names += line.partition("=")[2].split()
     names += [line.split()[0] for line in listed.text.splitlines() if line.strip()]
     ours = [name for name in dict.fromkeys(names) if _NAME.fullmatch(name) and not name.endswith(".slice")]
-    answer = ask("systemctl", "show", f"--property={_PROPERTIES}", "--", *ours[:200])
-    return parse(answer.text)
+    answer = ask("systemctl", "show", f"--property={_PROPERTIES}", "--", *ours[:200], seconds=_SECONDS)
+    return parse(answer.text) if answer.good else None
 
 
 def parse(text: str) -> list[Unit]:
