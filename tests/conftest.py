@@ -6,11 +6,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tools.camera import footage
 from tools.detector import build
 
 from guardian.cli.demo.footage import Footage
+
+# No test asserts a time: on a busy machine an example may take as long as it likes.
+hypothesis.settings.register_profile("guardian", deadline=None)
+hypothesis.settings.load_profile("guardian")
 
 
 @contextlib.contextmanager

@@ -13,11 +13,11 @@ _LENGTH = struct.Struct(">I")
 
 
 def pack(header: dict[str, Any], payload: bytes | memoryview = b"") -> list[bytes | memoryview]:
-    """The buffers of one message, to be written in order."""
+    """The buffers of one message, to be written in order. None is empty: over one, asyncio since Python 3.12 spins."""
     text = json.dumps(header, separators=(",", ":")).encode()
     if len(text) > MAX_HEADER or len(payload) > MAX_PAYLOAD:
         raise ValueError("message larger than the protocol allows")
-    return [_LENGTH.pack(len(text)), text, _LENGTH.pack(len(payload)), payload]
+    return [_LENGTH.pack(len(text)), text, _LENGTH.pack(len(payload)), *([payload] if len(payload) else [])]
 
 
 async def read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes] | None:

@@ -37,6 +37,11 @@ async def test_what_is_packed_is_read_back() -> None:
     assert await ipc.read(reader) is None
 
 
+def test_no_buffer_of_a_message_is_empty() -> None:
+    """One at the end of `writelines` is sent over and over by asyncio since Python 3.12."""
+    assert all(len(part) for part in ipc.pack({"type": "credit"}))
+
+
 async def test_a_message_cut_anywhere_is_told_from_a_clean_end() -> None:
     whole = b"".join(ipc.pack({"type": "frame"}, b"abc"))
     for length in range(1, len(whole)):

@@ -26,8 +26,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-fast = settings(max_examples=150, deadline=None)
-slow = settings(max_examples=60, deadline=None)
+fast = settings(max_examples=150)
+slow = settings(max_examples=60)
 
 
 def told(call: Any) -> Any:

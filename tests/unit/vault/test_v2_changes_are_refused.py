@@ -29,7 +29,7 @@ def test_v2_a_bit_flipped_at_any_kind_of_place_is_refused() -> None:
         assert OPENER.refused(bytes(changed)), at
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(at=st.integers(0, len(CLIP) - 1), bits=st.integers(1, 255))
 def test_v2_any_one_byte_changed_is_refused(at: int, bits: int) -> None:
     changed = bytearray(CLIP)
@@ -37,7 +37,7 @@ def test_v2_any_one_byte_changed_is_refused(at: int, bits: int) -> None:
     assert OPENER.refused(bytes(changed))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(end=st.integers(0, len(CLIP) - 1))
 def test_v2_a_cut_object_is_never_complete_and_shows_only_whole_parts(end: int) -> None:
     if end < SCAN.prefix.size:
@@ -68,7 +68,7 @@ def test_v2_any_piece_left_out_or_doubled_is_refused() -> None:
         assert OPENER.refused(doubled), index
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cut=st.integers(1, min(len(CLIP), len(TWIN)) - 1))
 def test_v2_a_splice_of_two_objects_is_refused(cut: int) -> None:
     """The first bytes of one, the rest of the other: both of this edge, of one size."""
