@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -19,19 +19,21 @@ class Doctor:
         self._host = host
         self._command = host.run("readlink", "-f", "/opt/guardian/current").out.strip() + "/bin/guardian"
 
-    def findings(self, *only: str, env: dict[str, str] | None = None) -> list[dict[str, Any]]:
-        """What is doubtful or bad."""
+    def findings(
+        self, *only: str, env: dict[str, str] | None = None, before: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """What is doubtful or bad; `before` are words of the command line that stand before the doctor's."""
         chosen = [word for name in only for word in ("--only", name)]
-        answer = self._host.try_run(self._command, "doctor", "--json", *chosen, env=env)
+        answer = self._host.try_run(*before, self._command, "doctor", "--json", *chosen, env=env)
         assert answer.out, answer.err
         found = json.loads(answer.out)["findings"]
         wrong = [item for item in found if item["verdict"] in ("bad", "doubtful")]
         assert answer.status == (2 if any(item["verdict"] == "bad" for item in wrong) else 1 if wrong else 0)
         return wrong
 
-    def reasons(self, *only: str, env: dict[str, str] | None = None) -> set[str]:
+    def reasons(self, *only: str, env: dict[str, str] | None = None, before: Sequence[str] = ()) -> set[str]:
         """Of those, the reasons."""
-        return {item["reason"] for item in self.findings(*only, env=env)}
+        return {item["reason"] for item in self.findings(*only, env=env, before=before)}
 
     def becomes(self, holds: Callable[[set[str]], bool], *only: str) -> set[str]:
         """The reasons as soon as `holds` is true of them; a daemon may need a while to notice."""

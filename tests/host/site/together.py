@@ -95,8 +95,16 @@ async def none_twice(owner: Owner) -> bool:
 def play(playbook: str, *words: str, **variables: Any) -> "subprocess.CompletedProcess[str]":
     """A playbook on the whole site, however it ends."""
     command = [sys.executable, "-m", "tools.lab", "play", playbook, *words, "-e", json.dumps(variables)]
+    # Molecule has Ansible tell of failures on the other one.
     return subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=900
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
     )
 
 
