@@ -140,10 +140,13 @@ def test_the_tunnel_down(host: Host, tier: str, doctor: Doctor, quiet: set[str])
         assert host.describe("/sys/class/net/guardian0")[0] is None
         return
     unit = "guardian-tunnel" if tier == "edge" else "guardian-hub"
+    # Who keeps the interface would set it up again before the doctor has looked.
+    host.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", unit)
     host.run("ip", "link", "set", "guardian0", "down")
     try:
         assert "tunnel_interface_missing" in doctor.reasons("tunnel")
     finally:
+        host.run("systemctl", "kill", "--kill-whom=main", "--signal=CONT", unit)
         host.run("systemctl", "restart", unit)
     if tier == "edge":
         with rule(host, "output", "udp dport 51820 drop"):
