@@ -63,14 +63,14 @@ SCENARIOS = [
     Scenario("site", frozen="site"),
     Scenario("site", frozen="site", suite="trixie"),
     Scenario("upgrade", "site", "upgraded", releases=("next",)),
-    Scenario("rollback", "upgraded"),
     Scenario("broken", "site", releases=("next", "broken-api", "broken-analyzer")),
+    Scenario("refusals"),
+    Scenario("rollback", "upgraded"),
     *(
         Scenario(name, "site")
         for name in ("restore", "again", "monitoring", "edge", "hardening", "control", "node", "revoke")
     ),
     Scenario("hardening", "site", suite="trixie"),
-    Scenario("refusals"),
 ]
 
 

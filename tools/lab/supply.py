@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+from tools.lab import module_client
 from tools.lab.camera import FILM
 from tools.lab.places import ROOT, SUPPLIES, Refused
 
@@ -18,6 +19,7 @@ def supply() -> None:
     """Make what is missing or older than the checkout. Needs the network when wheels are to be fetched."""
     SUPPLIES.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "tools/lab/modules.py", SUPPLIES / "python3")
+    module_client.archive()
     release("this")
     film()
     if not MODEL.exists():

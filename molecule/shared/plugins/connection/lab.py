@@ -23,7 +23,7 @@ options:
 ROOT = Path(__file__).resolve().parents[4]
 CLI = [sys.executable, "-m", "tools.lab"]
 sys.path.insert(0, str(ROOT))
-from tools.lab import hosts  # noqa: E402
+from tools.lab import hosts, module_client  # noqa: E402
 from tools.lab.places import Refused, is_inside  # noqa: E402
 
 
@@ -52,6 +52,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> Any:
         """Run it in a shell, as Ansible asks."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        if in_data and cmd == module_client.COMMAND and is_inside():
+            try:
+                return module_client.call(self.get_option("remote_addr"), in_data)
+            except (Refused, OSError) as fault:
+                raise AnsibleConnectionFailure(str(fault)) from fault
         return self._run(["/bin/sh", "-c", cmd], in_data or b"")
 
     def put_file(self, in_path: str, out_path: str) -> None:
