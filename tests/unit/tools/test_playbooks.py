@@ -23,7 +23,11 @@ SAID: dict[str, Any] = {
     "firewall_wireguard_port": 51999,
     "systemd_units_tunnel_network": "10.98.0.0/16",
     "edge_tunnel_network": "10.97.0.0/16",
+    "systemd_units_camera_networks": ["10.98.0.0/24"],
+    "edge_camera_networks": ["10.99.0.0/24"],
 }
+# As roles/firewall has it.
+PRIVATE = load(ROOT / "roles/firewall/defaults/main.yml")["firewall_camera_networks"]
 # The play's business, whatever an inventory says: what runs is restarted in its order.
 FORCED = {"systemd_units_restart"}
 
@@ -88,6 +92,8 @@ def test_an_inventory_has_the_last_word_on_what_a_role_documents(tmp_path: Path)
         "firewall_wireguard_port": 51900,
         "systemd_units_tunnel_network": "10.90.0.0/16",
         "edge_tunnel_network": "10.90.0.0/16",
+        "systemd_units_camera_networks": PRIVATE,
+        "edge_camera_networks": PRIVATE,
     }
 
 
