@@ -42,6 +42,7 @@ async def demo(
     assert left == {"status": 0, "processes": [], "ports": [], "sockets": []}
 
 
+@pytest.mark.timeout(400)
 async def test_killing_any_process_loses_no_event_and_shows_none_twice(demo: running.Demo) -> None:
     async with ProgramOwner(demo.ui) as owner:
         await owner.log_in(demo.facts["email"], demo.facts["password"])
