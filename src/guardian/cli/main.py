@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "restore": Verb("Put a backup back.", HOST, module="backup.restoring"),
     "vault": Verb("A household's vault without a control plane; what a roster says.", HOST),
     "clip": Verb("Open a sealed clip or picture with its owner's secret.", HOST),
+    "image": Verb("The seed in an image for a Mini PC: make keys, write one, show it.", TIERS),
     "edge": Verb("Enrol an edge with its node; tokens for edges.", TIERS, "edge"),
     "camera": Verb("Check a camera's file before it is put in place.", TIERS, "edge"),
     "model": Verb("Detection models: list, fetch, verify.", TIERS, "edge"),

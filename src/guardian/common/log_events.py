@@ -62,6 +62,7 @@ EVENTS = {
     "roster_refused": "Somebody showed a roster that is shorter, forked or broken; the one seen before stays in force.",
     "secret_removed": "A secret was taken out of the host's credential store.",
     "secret_stored": "A secret was put into the host's credential store.",
+    "seed_not_emptied": "The seed was taken, and could not be taken out of the image it came with.",
     "seed_refused": "The bootstrap seed cannot be used; it stays where it is.",
     "seed_taken": "The bootstrap seed is in the credential store and wiped where it came from.",
     "snapshot_failed": "An event's picture could not be sealed; the event goes without.",

@@ -7,17 +7,24 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import Field, ValidationError, field_validator
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from guardian.common import credstore, log, secrets
+from guardian.common import credstore, log, secrets, seed_image, seed_region
+from guardian.common.clock import from_text, now
 from guardian.common.config import Section
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
+from guardian.common.seed_image import Image
 from guardian.common.tokens import Token, TokenError
 
 SOURCE = Path("/etc/guardian/seed/seed.json")
@@ -26,6 +33,9 @@ SECRET = "seed"  # noqa: S105 (a name)
 # What a boot medium or a hypervisor hands over: systemd passes it on under this name.
 SYSTEM_CREDENTIAL = "guardian.seed"
 MAX_BYTES = 8 << 10
+_SSH_KEY = re.compile(
+    r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]{40,1900}={0,2})(?: [A-Za-z0-9@._+:-]{1,64})?"
+)
 _log = log.get(__name__)
 
 
@@ -33,12 +43,38 @@ class SeedError(GuardianError):
     """A seed that cannot be used."""
 
 
-class Seed(Section):
-    """The seed file. `version` counts its forms; an older daemon refuses a newer form instead of guessing."""
+class Wifi(Section):
+    """A network by its name and its passphrase, or its key as 64 hexadecimal digits."""
 
-    version: int = Field(default=1, ge=1, le=1)
-    token: str = Field(max_length=2048)
+    ssid: str = Field(max_length=32)
+    psk: str = Field(pattern=r"^([ -~]{8,63}|[0-9a-fA-F]{64})$", repr=False)
+
+    @field_validator("ssid")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not value.isprintable() or not 1 <= len(value.encode()) <= 32:
+            raise ValueError("must be plain text of 1 to 32 bytes")
+        return value
+
+
+class Seed(Section):
+    """The seed. `version` counts its forms; an older daemon refuses a newer form instead of guessing.
+
+    What came with version 2 is for a machine that is made from an image; it is written into configuration files there.
+    """
+
+    version: int = Field(default=1, ge=1, le=2)
+    token: str = Field(max_length=2048, repr=False)
     name: str = Field(default="", max_length=64)
+    # SHA-256 of the first entry of the household's roster, which its owner compares as words.
+    fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    locale: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_.@-]{0,31})?$")
+    timezone: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z][A-Za-z0-9_+-]{0,31}){0,2})?$")
+    wifi: Wifi | None = None
+    unattended: bool = False
+    # One line of OpenSSH's, without options.
+    ssh_key: str = Field(default="", max_length=2048)
+    expires: str = Field(default="", max_length=40)
 
     @field_validator("token")
     @classmethod
@@ -56,8 +92,41 @@ class Seed(Section):
             raise ValueError("must be plain text")
         return value
 
-    def __repr__(self) -> str:
-        return f"Seed(name={self.name!r}, token=hidden)"
+    @field_validator("ssh_key")
+    @classmethod
+    def _public_key(cls, value: str) -> str:
+        if value and not is_ssh_key(value):
+            raise ValueError("must be one public key as OpenSSH writes it, without options")
+        return value
+
+    @field_validator("expires")
+    @classmethod
+    def _moment(cls, value: str) -> str:
+        if value:
+            from_text(value)
+        return value
+
+    @model_validator(mode="after")
+    def _first_form(self) -> "Seed":
+        if self.version == 1 and self.model_fields_set - {"version", "token", "name"}:
+            raise ValueError("version 1 has a token and a name alone")
+        return self
+
+    def is_expired(self, moment: datetime) -> bool:
+        """Whether its time is over; without one it has no end of its own."""
+        return bool(self.expires) and from_text(self.expires) <= moment
+
+
+def is_ssh_key(line: str) -> bool:
+    """Whether a line is a public key a host may be given: Ed25519, ECDSA, or RSA of 2,048 bits and more."""
+    found = _SSH_KEY.fullmatch(line)
+    if found is None:
+        return False
+    try:
+        key = load_ssh_public_key(f"{found[1]} {found[2]}".encode("ascii"))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return not isinstance(key, RSAPublicKey) or key.key_size >= 2048
 
 
 def parse(raw: bytes) -> Seed:
@@ -79,13 +148,18 @@ def read(environ_folder: Path | None) -> Seed:
     return parse(secrets.read(SECRET, environ_folder or Path("/nonexistent")))
 
 
-def take(source: Path = SOURCE, store: Path = credstore.STORE, state: Path = STATE) -> str:
-    """Put the seed that is there into the store; a sentence of what was done. A file wins over a credential."""
+def take(source: Path = SOURCE, store: Path = credstore.STORE, state: Path = STATE, image: Image | None = None) -> str:
+    """Put the seed that is there into the store; a sentence of what was done.
+
+    A file wins over the image's partition, and that over a credential.
+    """
     if source.is_symlink() or source.exists():
         raw = _read_file(source)
         _keep(raw, store, state)
         credstore.wipe(source)
         return "The seed was taken and its file wiped."
+    if said := _take_from_image(image or Image(), store, state):
+        return said
     folder = secrets.credentials()
     if folder is not None and (folder / SYSTEM_CREDENTIAL).is_file():
         raw = (folder / SYSTEM_CREDENTIAL).read_bytes()[: MAX_BYTES + 1]
@@ -95,6 +169,26 @@ def take(source: Path = SOURCE, store: Path = credstore.STORE, state: Path = STA
         _keep(raw, store, state)
         return "The seed was taken from the boot's credentials."
     return "There is no seed."
+
+
+def _take_from_image(image: Image, store: Path, state: Path) -> str:
+    """A sentence, or '' when there is no such partition or nothing in it."""
+    with seed_image.opened(image.partition) as partition:
+        if partition is None:
+            return ""
+        raw = partition.read()
+        content = seed_region.read(raw)
+        if content is None:
+            return ""
+        # On a medium that cannot be written to it is there at every boot, as a credential is.
+        before = _mark(state) == _digest(content.payload)
+        if not before:
+            keys = seed_image.trusted(image.keys)
+            _keep(seed_region.unpack(raw, seed_image.read_id(image.image_id), keys) or b"", store, state)
+        gone = partition.empty()
+    if before:
+        return "The seed of this image was taken before."
+    return f"The seed was taken from the image, which {'is empty now' if gone else 'still has it'}."
 
 
 def _read_file(path: Path) -> bytes:
@@ -109,8 +203,18 @@ def _read_file(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
+def refuse_expired(seed: Seed) -> None:
+    """SeedError `seed_expired` when its time is over."""
+    if seed.is_expired(now()):
+        raise SeedError(
+            f"The seed's token ended at {seed.expires}.",
+            reason="seed_expired",
+            hint="Have a new seed made, and look whether this machine's clock is right.",
+        )
+
+
 def _keep(raw: bytes, store: Path, state: Path) -> None:
-    parse(raw)
+    refuse_expired(parse(raw))
     credstore.put(SECRET, raw, store)
     private_folder(state)
     write_atomic(state / "taken", _digest(raw).encode())

@@ -7,15 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.common import credstore, seed
+from guardian.common import credstore, seed, seed_image, seed_region
+from guardian.common.errors import GuardianError
 from guardian.common.secrets import SecretError
+from guardian.common.seed_image import Image
 from guardian.common.tokens import Token
 
 TOKEN = str(Token.create("node.test:7444", "0" * 64))
 GOOD = {"version": 1, "token": TOKEN, "name": "front"}
+SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUHBFPErWYdhKF1VgXzpEUMTOUt0vbUy6mrCXd9nBGD ann@desk"
+FULL = {
+    **GOOD,
+    "version": 2,
+    "fingerprint": "ab" * 32,
+    "locale": "de_DE.UTF-8",
+    "timezone": "America/Argentina/Buenos_Aires",
+    "wifi": {"ssid": "Café 5", "psk": "seven quiet herons"},
+    "unattended": True,
+    "ssh_key": SSH,
+    "expires": "2999-01-01T00:00:00Z",
+}
+KEY = Ed25519PrivateKey.generate()
+IMAGE_ID = bytes(range(16))
 
 
 @pytest.fixture
@@ -78,7 +95,8 @@ def test_no_seed_is_no_fault(tmp_path: Path, store: Path) -> None:
         b"null",
         b"\xff\xfe",
         b"[" * 5000,
-        json.dumps({**GOOD, "version": 2}).encode(),
+        json.dumps({**GOOD, "version": 3}).encode(),
+        json.dumps({**GOOD, "locale": "de_DE.UTF-8"}).encode(),
         json.dumps({**GOOD, "version": True}).encode(),
         json.dumps({**GOOD, "run": "reboot"}).encode(),
         json.dumps({**GOOD, "name": "a\nb"}).encode(),
@@ -141,3 +159,218 @@ def test_the_seed_is_read_from_the_units_credentials(tmp_path: Path, monkeypatch
         seed.read(tmp_path / "identity")
     (tmp_path / "seed").write_text(json.dumps(GOOD))
     assert seed.read(tmp_path / "identity").name == "front"
+
+
+def test_what_a_machine_made_from_an_image_is_told() -> None:
+    found = seed.parse(json.dumps(FULL).encode())
+    assert found.model_dump(exclude_unset=True) == FULL
+    assert found.wifi is not None
+    for text in (repr(found), str(found), repr(found.wifi), str(found.wifi)):
+        assert TOKEN not in text and "herons" not in text
+    # Later versions know nothing that may not be left out.
+    assert seed.parse(json.dumps({"version": 2, "token": TOKEN}).encode()).wifi is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("fingerprint", "AB" * 32),
+        ("fingerprint", "ab" * 31),
+        ("locale", "de_DE\nFOO=1"),
+        ("locale", "x" * 33),
+        ("locale", "../../etc"),
+        ("locale", "de;reboot"),
+        ("timezone", "../../etc/passwd"),
+        ("timezone", "Europe/../../etc"),
+        ("timezone", "/etc/passwd"),
+        ("timezone", "Europe/Berlin\n"),
+        ("timezone", "a/b/c/d"),
+        ("wifi", {"ssid": "", "psk": "longenough"}),
+        ("wifi", {"ssid": "é" * 17, "psk": "longenough"}),
+        ("wifi", {"ssid": "a\nb", "psk": "longenough"}),
+        ("wifi", {"ssid": "net", "psk": "short"}),
+        ("wifi", {"ssid": "net", "psk": "x" * 65}),
+        ("wifi", {"ssid": "net", "psk": "g" * 64}),
+        ("wifi", {"ssid": "net", "psk": "line\nbreak"}),
+        ("wifi", {"ssid": "net", "psk": "umläutig"}),
+        ("wifi", {"ssid": "net", "psk": "longenough", "hidden": True}),
+        ("wifi", {"ssid": "net"}),
+        ("wifi", ["net", "longenough"]),
+        ("unattended", "yes"),
+        ("unattended", 1),
+        ("ssh_key", f'command="id" {SSH}'),
+        ("ssh_key", f"{SSH}\n{SSH}"),
+        ("ssh_key", SSH.replace("AAAAC3", "AAAAD3")),
+        ("ssh_key", SSH.replace("ssh-ed25519 ", "ssh-rsa ")),
+        ("ssh_key", "ssh-dss AAAAB3NzaC1kc3MAAACBAJ" + "A" * 100),
+        ("ssh_key", SSH + " more words"),
+        ("expires", "tomorrow"),
+        ("expires", "2999-01-01T00:00:00"),
+        ("run", "reboot"),
+    ],
+)
+def test_what_could_harm_where_it_is_written_is_refused_by_its_keys_name(key: str, value: Any) -> None:
+    with pytest.raises(seed.SeedError) as caught:
+        seed.parse(json.dumps({**FULL, key: value}).encode())
+    assert caught.value.reason == "seed_malformed"
+    assert f"look at {key}" in str(caught.value)
+    assert "longenough" not in str(caught.value)
+
+
+@pytest.mark.parametrize("psk", ["0123456789abcdefABCDEF" + "0" * 42, 'a b"c\\d$', "~" * 63])
+def test_a_passphrase_may_be_any_that_wifi_knows(psk: str) -> None:
+    found = seed.parse(json.dumps({**FULL, "wifi": {"ssid": "net", "psk": psk}}).encode())
+    assert found.wifi is not None and found.wifi.psk == psk
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)))
+def test_any_value_of_any_key_is_a_seed_or_an_error_of_ours(value: Any) -> None:
+    for key in (*FULL, "wifi"):
+        content = {**FULL, key: {"ssid": value, "psk": value} if key == "wifi" else value}
+        try:
+            seed.parse(json.dumps(content).encode())
+        except seed.SeedError as error:
+            assert error.reason == "seed_malformed"
+
+
+def test_an_expired_seed_is_refused_with_a_sentence_and_stays(tmp_path: Path, store: Path) -> None:
+    with pytest.raises(seed.SeedError, match=r"ended at 2020-01-01T00:00:00Z\.") as caught:
+        taken(tmp_path, store, {**FULL, "expires": "2020-01-01T00:00:00Z"})
+    assert caught.value.reason == "seed_expired"
+    assert (tmp_path / "seed.json").exists()
+    assert list(store.iterdir()) == []
+
+
+class Machine:
+    """Made from an image: its partition, its keys, its id; and all that `guardian-seed` writes."""
+
+    def __init__(self, folder: Path, store: Path) -> None:
+        self.store, self.state, self.file = store, folder / "state", folder / "none.json"
+        self.image = Image(folder / "partition", folder / "seed-keys", folder / "image-id")
+        self.image.keys.mkdir()
+        self.image.image_id.write_text("00010203-0405-0607-0809-0A0B0C0D0E0F\n")
+        self.trust(KEY)
+
+    def trust(self, key: Ed25519PrivateKey) -> None:
+        line = seed_image.public_line(key.public_key().public_bytes_raw())
+        (self.image.keys / f"{line[:4].replace('/', '_')}.pub").write_text(line + "\n")
+
+    def write(self, content: dict[str, Any], key: Ed25519PrivateKey = KEY, image_id: bytes = IMAGE_ID) -> bytes:
+        raw = seed_region.pack(json.dumps(content).encode(), image_id, key)
+        self.image.partition.write_bytes(raw)
+        return raw
+
+    def take(self) -> str:
+        return seed.take(self.file, self.store, self.state, self.image)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, store: Path) -> Machine:
+    return Machine(tmp_path, store)
+
+
+def test_a_seed_is_taken_from_its_image_and_is_gone_there(machine: Machine) -> None:
+    machine.write(FULL)
+    assert machine.take() == "The seed was taken from the image, which is empty now."
+    assert json.loads(decrypted(machine.store, "seed")) == FULL
+    assert machine.image.partition.read_bytes() == seed_region.empty()
+    assert machine.take() == "There is no seed."
+
+
+def test_a_machine_without_such_a_partition_or_with_an_empty_one_has_no_seed(machine: Machine) -> None:
+    assert machine.take() == "There is no seed."
+    machine.image.partition.write_bytes(seed_region.empty())
+    assert machine.take() == "There is no seed."
+
+
+def test_a_file_wins_over_an_image_and_an_image_over_a_credential(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "guardian.seed").write_text(json.dumps({**GOOD, "name": "credential"}))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
+    machine.write({**FULL, "name": "image"})
+    machine.file.write_text(json.dumps({**GOOD, "name": "file"}))
+    for name in ("file", "image", "credential"):
+        machine.take()
+        assert json.loads(decrypted(machine.store, "seed"))["name"] == name
+
+
+def test_a_medium_that_cannot_be_written_to_gives_its_seed_once(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened_to_read(path: Path, flags: int, *more: Any, **named: Any) -> int:
+        if path == machine.image.partition and flags & os.O_RDWR:
+            raise OSError(30, "Read-only file system")
+        return real(path, flags, *more, **named)
+
+    real = os.open
+    raw = machine.write(FULL)
+    monkeypatch.setattr(os, "open", opened_to_read)
+    assert machine.take() == "The seed was taken from the image, which still has it."
+    credstore.remove("seed", machine.store)
+    assert machine.take() == "The seed of this image was taken before."
+    assert list(machine.store.iterdir()) == []
+    assert machine.image.partition.read_bytes() == raw
+
+
+def refused(machine: Machine) -> str:
+    """The reason; what is refused stays where it is, and nothing of it is in the sentence."""
+    before = machine.image.partition.read_bytes() if machine.image.partition.is_file() else b""
+    with pytest.raises(GuardianError) as caught:
+        machine.take()
+    assert list(machine.store.iterdir()) == []
+    assert not before or machine.image.partition.read_bytes() == before
+    assert TOKEN not in str(caught.value) and "herons" not in str(caught.value)
+    return caught.value.reason
+
+
+def test_an_image_of_somebody_else_is_refused(machine: Machine) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    machine.write(FULL, stranger)
+    assert refused(machine) == "seed_foreign"
+    machine.write(FULL, image_id=bytes(16))
+    assert refused(machine) == "seed_foreign"
+    machine.write(FULL, stranger)
+    machine.trust(stranger)
+    assert machine.take().startswith("The seed was taken")
+
+
+def test_without_trusted_keys_no_image_is_believed(machine: Machine) -> None:
+    machine.write(FULL)
+    for path in machine.image.keys.iterdir():
+        path.unlink()
+    assert refused(machine) == "seed_foreign"
+    machine.image.keys.rmdir()
+    assert refused(machine) == "seed_foreign"
+
+
+@pytest.mark.parametrize("text", ["", "!", "A" * 40, "A" * 300])
+def test_a_trusted_key_that_is_none_is_named(machine: Machine, text: str) -> None:
+    machine.write(FULL)
+    (machine.image.keys / "bad.pub").write_text(text)
+    assert refused(machine) == "seed_key_malformed"
+
+
+def test_a_machine_that_does_not_know_its_image_takes_no_seed_of_one(machine: Machine) -> None:
+    machine.write(FULL)
+    machine.image.image_id.write_text("unknown")
+    assert refused(machine) == "seed_image_unknown"
+    machine.image.image_id.unlink()
+    assert refused(machine) == "seed_image_unknown"
+
+
+def test_a_damaged_expired_or_odd_partition_is_refused(machine: Machine) -> None:
+    raw = bytearray(machine.write(FULL))
+    raw[200] ^= 1
+    machine.image.partition.write_bytes(raw)
+    assert refused(machine) == "seed_damaged"
+    machine.image.partition.write_bytes(bytes(raw) + b"\0")
+    assert refused(machine) == "seed_region_missing"
+    machine.write({**FULL, "expires": "2020-01-01T00:00:00Z"})
+    assert refused(machine) == "seed_expired"
+    machine.write({**FULL, "locale": "a b"})
+    assert refused(machine) == "seed_malformed"
+    machine.image.partition.unlink()
+    os.mkfifo(machine.image.partition)
+    assert refused(machine) == "seed_unreadable"

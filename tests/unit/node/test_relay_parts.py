@@ -4,7 +4,7 @@ import pytest
 
 from guardian.node.relay.limits import Buckets
 from guardian.node.relay.problems import Problem
-from guardian.node.relay.ranges import LIMIT, Range, RangeError, parse
+from guardian.common.ranges import LIMIT, Range, RangeError, parse
 from guardian.node.relay.sessions import MAX_NAMES, MAX_PER_MEMBER, SESSION_SECONDS, Sessions
 from guardian.node.relay.tickets import Ticket
 

@@ -119,7 +119,8 @@ def expected(unit: Unit) -> list[str]:
         if directive not in differs:
             lines += [line] if "=" in line else []
         elif differs[directive] != "absent":
-            lines.append(f"{directive}={differs[directive]}")
+            values = differs[directive] if isinstance(differs[directive], list) else [differs[directive]]
+            lines += [f"{directive}={value}" for value in values]
     return lines
 
 

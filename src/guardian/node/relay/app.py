@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
+from guardian.common import ranges
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.node.config import RelaySection
-from guardian.node.relay import ranges
 from guardian.node.relay.limits import Buckets, Guard, read_body
 from guardian.node.relay.problems import Problem, response
 from guardian.node.relay.service import RelayService

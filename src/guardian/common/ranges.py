@@ -1,11 +1,11 @@
-"""HTTP ranges (RFC 9110, section 14) as this relay honours them: one range of bytes."""
+"""HTTP ranges (RFC 9110, section 14) as our servers honour them: one range of bytes."""
 
 import re
 from dataclasses import dataclass
 
 _UNIT = re.compile(r"\s*bytes\s*=", re.IGNORECASE)
 _ONE = re.compile(r"\s*bytes\s*=\s*(?:(\d+)-(\d*)|-(\d+))\s*", re.ASCII | re.IGNORECASE)
-# No object is larger; what is asked for beyond is beyond the end.
+# Nothing we serve is larger; what is asked for beyond is beyond the end.
 LIMIT = 2**53
 
 
