@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from guardian.control.api.openapi import render
 
 STORED = Path(__file__).parents[2] / "frontend" / "openapi.json"
-FEATURES = ("accounts", "cameras", "commands", "edges", "events", "nodes", "tickets", "vault")
+FEATURES = ("accounts", "cameras", "commands", "edges", "events", "images", "nodes", "tickets", "vault")
 
 
 def messages() -> dict[str, type[BaseModel]]:

@@ -26,6 +26,16 @@ class Range:
         """How many bytes at most; 0 when it goes to the end."""
         return 0 if self.last is None else self.last - self.first + 1
 
+    def within(self, total: int) -> tuple[int, int]:
+        """The first byte and the one behind the last, of something this long; RangeError when there is none."""
+        if self.suffix is not None:
+            first, end = max(total - self.suffix, 0), total
+        else:
+            first, end = self.first, total if self.last is None else min(self.last + 1, total)
+        if first >= end:
+            raise RangeError
+        return first, end
+
 
 def parse(header: str | None) -> Range | None:
     """None when there is no range of bytes to honour; RangeError for what is refused."""

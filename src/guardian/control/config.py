@@ -138,6 +138,17 @@ class AgentsSection(Section):
     )
 
 
+class ImagesSection(Section):
+    """Images for Mini PCs, handed out with a tenant's seed in them."""
+
+    folder: Path | None = Field(
+        default=None,
+        title="Folder",
+        description="Where the operator lays generic images: FILE.iso, and FILE.iso.json with version, sha256 and "
+        "size. Seeds are signed with the secret images.key; without a folder no image is offered.",
+    )
+
+
 class Settings(Section):
     """`control.yaml`."""
 
@@ -151,3 +162,4 @@ class Settings(Section):
     database: DatabaseSection
     api: ApiSection = ApiSection()
     agents: AgentsSection = AgentsSection()
+    images: ImagesSection = ImagesSection()

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -103,7 +104,7 @@ def test_the_region_is_found_on_a_larger_medium_too(tmp_path: Path) -> None:
     assert found(tmp_path / "stick").image_id == table.disk.bytes
 
 
-WRONG = {
+WRONG: dict[str, Any] = {
     "own": 2,
     "revision": 0x20000,
     "header_size": 91,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from guardian.common.ranges import LIMIT, Range, RangeError, parse
 from guardian.node.relay.limits import Buckets
 from guardian.node.relay.problems import Problem
-from guardian.common.ranges import LIMIT, Range, RangeError, parse
 from guardian.node.relay.sessions import MAX_NAMES, MAX_PER_MEMBER, SESSION_SECONDS, Sessions
 from guardian.node.relay.tickets import Ticket
 

@@ -193,6 +193,7 @@ def test_a_secret_is_loaded_by_those_alone_whom_the_contract_names() -> None:
         "camera.%i": {"camera@"},
         "database-app": {"api", "agents"},
         "database-owner": {"migrate"},
+        "images.key": {"api"},
     }
 
 

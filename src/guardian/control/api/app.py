@@ -21,6 +21,7 @@ from guardian.control.database.engine import DATABASE_AWAY
 from guardian.control.edges.endpoints import router as edges
 from guardian.control.errors import Unavailable
 from guardian.control.events.endpoints import router as events
+from guardian.control.images.endpoints import router as images
 from guardian.control.live.endpoints import router as live
 from guardian.control.nodes.endpoints import router as nodes
 from guardian.control.schemas import Problem
@@ -62,7 +63,7 @@ def create_app(settings: ApiSection, context: Context | None = None, answers: An
     app.state.context = context
     add_handlers(app)
     # The stream's fixed address comes before `/events/{event_id}`.
-    for router in (accounts, live, events, cameras, edges, nodes, vault, tickets, commands, health):
+    for router in (accounts, live, events, cameras, edges, nodes, vault, tickets, commands, images, health):
         app.include_router(router, prefix=PREFIX)
     document = openapi(app)
 

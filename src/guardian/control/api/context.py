@@ -14,8 +14,11 @@ from guardian.control.database.engine import Database
 from guardian.control.database.listen import Listener
 from guardian.control.edges.service import EdgeService
 from guardian.control.events.service import EventService
+from guardian.control.images.library import Library
+from guardian.control.images.service import ImageService
 from guardian.control.live.service import LiveService
 from guardian.control.nodes.service import NodeService
+from guardian.control.orders.service import OrderService
 from guardian.control.tickets.keys import load_signer
 from guardian.control.tickets.service import TicketService
 from guardian.control.vault.service import VaultService
@@ -37,6 +40,7 @@ class Context:
     vault: VaultService
     tickets: TicketService
     commands: CommandService
+    images: ImageService
     live: LiveService
 
     @classmethod
@@ -44,6 +48,7 @@ class Context:
         """Everything, over one pool and one listening connection."""
         database = Database(settings.database.app, pool_size=settings.database.pool_size)
         listener = Listener(database.libpq_dsn)
+        library = Library(settings.images.folder, stopping.is_set)
         return cls(
             settings=settings,
             database=database,
@@ -57,6 +62,7 @@ class Context:
             vault=VaultService(database),
             tickets=TicketService(database, load_signer(settings.state_dir)),
             commands=CommandService(database),
+            images=ImageService(database, library, OrderService(database), settings.state_dir / "images"),
             live=LiveService(database, listener, stopping),
         )
 

@@ -215,3 +215,18 @@ node_orders = sa.Table(
     sa.Column("result", sa.LargeBinary),
     sa.Column("answered_at", _Time),
 )
+image_seeds = sa.Table(
+    "image_seeds",
+    metadata,
+    _tenant(),
+    sa.Column("id", HexId, primary_key=True),
+    _column("node_id", HexId),
+    _column("image", sa.Text),
+    _column("image_sha256", sa.LargeBinary),
+    _column("name", sa.Text),
+    _column("region", sa.LargeBinary),
+    _column("size", sa.BigInteger),
+    _column("sha256", sa.LargeBinary),
+    _column("created_at", _Time),
+    _column("expires_at", _Time),
+)

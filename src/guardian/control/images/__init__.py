@@ -1,0 +1,1 @@
+"""Images for Mini PCs: generic ones of the operator's, handed out with a tenant's seed spliced in."""
