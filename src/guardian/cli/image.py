@@ -179,7 +179,12 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
 
 def _secret(what: str, stdin: bool) -> str:
     if not stdin:
-        return ask_secret(what)
+        try:
+            return ask_secret(what)
+        except GuardianError as error:
+            raise GuardianError(
+                error.sentence, reason=error.reason, hint="A program hands it over with --token-stdin, --wifi-stdin."
+            ) from error
     line = sys.stdin.readline(4096).rstrip("\r\n")
     if not line:
         raise GuardianError(

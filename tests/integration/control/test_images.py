@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +27,7 @@ from guardian.common.clock import now, to_text
 from guardian.common.tokens import Token
 from guardian.contracts.control.v1 import control_pb2 as pb
 from guardian.control.config import ImagesSection
-from guardian.control.images import splicing
+from guardian.control.images import library, splicing
 from guardian.control.images.repository import ImageRepository
 from guardian.control.images.schemas import SeededImage
 from guardian.control.orders.service import token_info
@@ -57,18 +58,15 @@ class Reader:
     reads: list[int] = field(default_factory=list)
 
     def pread(self, descriptor: int, count: int, position: int) -> bytes:
-        data = REAL(descriptor, count, position)
+        data = os.pread(descriptor, count, position)
         self.reads.append(len(data))
         return data
-
-
-REAL = splicing.pread
 
 
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     made = Reader()
-    monkeypatch.setattr(splicing, "pread", made.pread)
+    monkeypatch.setattr("guardian.control.images.splicing.pread", made.pread)
     return made
 
 
@@ -395,6 +393,26 @@ async def test_a_seed_is_sent_with_the_image_it_was_made_for_alone(imaging: Worl
         answer = await ann.browser.get(made.url)
         assert (answer.status_code, answer.json()["reason"]) == (409, "image_changed")
     (folder / "moving.iso.json").unlink()
+
+
+async def test_an_image_that_is_still_being_read_is_asked_for_again_later(
+    imaging: World, ann: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = generic(imaging).parent
+    lay(folder, "slow.iso", SMALL)
+    made = await order(ann, "slow.iso")
+    os.utime(folder / "slow.iso")
+    turn = imaging.context.images.library.turn
+    monkeypatch.setattr(library, "PATIENCE", 0.05)
+    async with turn:
+        assert [item["name"] for item in (await ann.get("/images"))["images"]] == ["small.iso"]
+        assert await refusal(ann, image="slow.iso") == (503, "image_unread")
+        answer = await ann.browser.get(made.url)
+        assert (answer.status_code, answer.json()["reason"]) == (503, "image_unread")
+    monkeypatch.setattr(library, "PATIENCE", 20.0)
+    assert len((await ann.browser.get(made.url)).content) == SMALL
+    for name in ("slow.iso", "slow.iso.json"):
+        (folder / name).unlink()
 
 
 async def test_a_tenant_has_no_more_than_a_bounded_number(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.integration.tenancy.street import House, until
+from tests.integration.tenancy.street import IMAGE, House, until
 
 from guardian.cli.demo.postgres import APP
 from guardian.common.clock import from_seconds
@@ -45,12 +45,15 @@ class Belongings:
     cursor: str = ""
     # An order of the control plane's operator to the house's node, answered.
     order: str = ""
+    # An image with the house's seed, as the API answered.
+    image: dict[str, Any] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Ids and texts that tell of this house and of no other."""
         house, owner = self.house, self.house.owner
         own = [house.tenant, house.node, house.edge, house.email, f"of {house.name}"]
         own += [owner.household, owner.author.id, self.command["id"], self.command["payload"]]
+        own += [self.image["id"], self.image["sha256"]]
         return [*own, *self.events, *self.objects, *(slot["id"] for slot in self.slots)]
 
     def traces(self) -> list[bytes]:
@@ -79,6 +82,7 @@ async def furnish(house: House) -> Belongings:
     await until(lambda: arrived(things))
     await until(lambda: _renamed(things))
     things.order = await give_order(house)
+    await make_image(things)
     things.cursor = (await house.owner.get("/events", limit=1))["next"]
     return things
 
@@ -96,6 +100,19 @@ async def give_order(house: House) -> str:
     # Sealed to whoever asked: neither the row nor anything else of the control plane's holds it.
     assert secret not in bytes(row.result) + bytes(row.content)
     return str(row.id)
+
+
+def image_wish(things: Belongings) -> dict[str, Any]:
+    """The body with which an image is asked for."""
+    wifi = {"ssid": things.house.name, "psk": f"passphrase of {things.house.name}"}
+    return {"image": IMAGE, "node_id": things.house.node, "name": f"Loft of {things.house.name}", "wifi": wifi}
+
+
+async def make_image(things: Belongings) -> None:
+    """An image for another edge of the house's, its token made by the node."""
+    answer = await things.house.owner.http.post("/images", json=image_wish(things))
+    answer.raise_for_status()
+    things.image = answer.json()
 
 
 async def arrived(things: Belongings) -> bool:

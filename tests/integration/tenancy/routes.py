@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from tests.integration.tenancy.belongings import CAMERA, Belongings
+from tests.integration.tenancy.belongings import CAMERA, Belongings, image_wish
 
 from guardian.vault.encoding import b64u
 
@@ -21,6 +21,8 @@ PATH: dict[str, Callable[[Belongings], Any]] = {
     "camera_id": lambda things: CAMERA,
     "slot_id": lambda things: things.slots[0]["id"],
     "command_id": lambda things: things.command["id"],
+    "image_id": lambda things: things.image["id"],
+    "file_name": lambda things: things.image["file_name"].removesuffix(".iso"),
 }
 QUERY: dict[str, Callable[[Belongings], Any]] = {
     "camera": lambda things: f"{things.house.edge}/{CAMERA}",
@@ -30,6 +32,8 @@ QUERY: dict[str, Callable[[Belongings], Any]] = {
     "limit": lambda things: 200,
     "after": lambda things: 0,
     "last-event-id": lambda things: "0",
+    "range": lambda things: "bytes=0-99",
+    "if-range": lambda things: f'"{things.image["sha256"]}"',
 }
 # `from` is an index of the roster's, and a time elsewhere.
 FROM = {"integer": 0, "string": "2020-01-01T00:00:00Z"}
@@ -39,6 +43,7 @@ BODY: dict[str, Callable[[Belongings], Any]] = {
     "RosterAppend": lambda things: {"first": 0, "entries": roster_of(things)},
     "TicketRequest": lambda things: things.house.owner.wish(things.house.node, [*things.objects], things.events),
     "Command": lambda things: things.command,
+    "ImageRequest": image_wish,
 }
 
 
@@ -59,7 +64,7 @@ class Operation:
     @property
     def changes(self) -> bool:
         """Whether it is one that changes something."""
-        return self.method != "GET"
+        return self.method not in {"GET", "HEAD"}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A control plane and the houses on its street, brought up by an operator and strangers: processes, verbs, tokens."""
 
 import asyncio
+import hashlib
 import json
 import secrets
 import socket
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 
 import typer
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.imaging.gpt import make
 from tests.integration.tenancy.processes import Processes, run
 from tests.integration.tenancy.resident import Resident
 from typer.testing import CliRunner
@@ -26,6 +29,8 @@ from guardian.node.enroll.enrol import enrol_async as enrol_node
 
 T = TypeVar("T")
 PATIENCE = 90.0
+# The one generic image there is.
+IMAGE, IMAGE_SIZE = "guardian-1.iso", 1 << 20
 
 
 async def until(look: Callable[[], Awaitable[T]]) -> T:
@@ -65,6 +70,7 @@ class Street:
             "run_dir": str(self.folder / "c"),
             "database": {"dsn": self.postgres.dsn(APP), "owner_dsn": self.postgres.dsn(OWNER)},
             "api": {"listen": ports["ui"], "public_url": self.url},
+            "images": {"folder": str(self._lay_image())},
             "agents": {
                 "listen": ports["agents"],
                 "enrol_listen": ports["enrol"],
@@ -76,6 +82,18 @@ class Street:
         status, said = await run(["guardian-migrate", "--config", str(self.config)])
         assert status == 0, said
         await asyncio.gather(*(self.daemon(name, self.config, self.folder / "c") for name in ("agents", "api")))
+
+    def _lay_image(self) -> Path:
+        """As an operator does: an image, its note, and the key that signs seeds."""
+        folder, keys = self.folder / "images", self.folder / "control" / "images"
+        folder.mkdir()
+        keys.mkdir(parents=True)
+        (keys / "images.key").write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
+        make(folder / IMAGE, IMAGE_SIZE)
+        digest = hashlib.sha256((folder / IMAGE).read_bytes()).hexdigest()
+        note = {"version": "1", "sha256": digest, "size": IMAGE_SIZE}
+        (folder / f"{IMAGE}.json").write_text(json.dumps(note))
+        return folder
 
     async def close(self) -> None:
         """Residents leave, and every process ends."""

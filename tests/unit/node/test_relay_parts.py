@@ -50,6 +50,19 @@ def test_ranges_that_are_none(text: str):
         parse(text)
 
 
+def test_a_range_within_something_of_a_size():
+    assert Range(0, 499).within(200) == (0, 200)
+    assert Range(5, 5).within(200) == (5, 6)
+    assert Range(199).within(200) == (199, 200)
+    assert Range(suffix=500).within(200) == (0, 200)
+    assert Range(suffix=1).within(200) == (199, 200)
+    for none in (Range(200), Range(500, 600), Range(suffix=0), Range(LIMIT, LIMIT)):
+        with pytest.raises(RangeError):
+            none.within(200)
+    with pytest.raises(RangeError):
+        Range(suffix=5).within(0)
+
+
 def test_a_bucket_lets_a_burst_through_and_then_the_rate():
     clock = Clock()
     buckets = Buckets(2.0, 3.0, clock)

@@ -25,7 +25,7 @@ MAX_TAIL = 1 << 20
 _NAME = re.compile(FILE_NAME)
 _MOST = 50
 # A request waits so long for an image that is being hashed; it goes on being hashed.
-_PATIENCE = 20.0
+PATIENCE = 20.0
 _log = log.get(__name__)
 _Stamp = tuple[int, ...]
 
@@ -81,7 +81,7 @@ class Library:
     stopping: Callable[[], bool] = lambda: False
     _known: dict[Path, tuple[_Stamp, asyncio.Task[Generic | None]]] = field(default_factory=dict)
     # One at a time: a disk is not faster by being asked for two files.
-    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def all(self) -> list[Generic]:
         """The good ones by name; those that are still being read are not among them yet."""
@@ -96,18 +96,20 @@ class Library:
             del self._known[gone]
         tasks = [task for task in map(self._look, paths) if task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE)
+            await asyncio.wait(tasks, timeout=PATIENCE)
         return [found for task in tasks if task.done() and (found := task.result()) is not None]
 
     async def get(self, name: str) -> Generic | None:
-        """One of them; None when there is no such image that is good."""
+        """One of them, None when there is no such good one; ImageError `image_unread` while that is not known."""
         if self.folder is None or not _NAME.fullmatch(name):
             return None
         task = self._look(self.folder / name)
         if task is None:
             return None
-        await asyncio.wait([task], timeout=_PATIENCE)
-        return task.result() if task.done() else None
+        await asyncio.wait([task], timeout=PATIENCE)
+        if not task.done():
+            raise ImageError("The image is still being looked at. Try again soon.", reason="image_unread")
+        return task.result()
 
     def _look(self, path: Path) -> asyncio.Task[Generic | None] | None:
         try:
@@ -122,7 +124,7 @@ class Library:
         return known[1]
 
     async def _read(self, path: Path, stamp: _Stamp) -> Generic | None:
-        async with self._turn:
+        async with self.turn:
             try:
                 return await asyncio.to_thread(_examine, path, stamp, self.stopping)
             except GuardianError as error:

@@ -46,18 +46,22 @@ class ImageService:
     """Of a generic image it keeps nothing but hashes; of a seed the region alone, until it expires."""
 
     def __init__(self, database: Database, library: Library, orders: OrderService, keys: Path) -> None:
-        self._database, self._library, self._orders, self._keys = database, library, orders, keys
+        self.library = library
+        self._database, self._orders, self._keys = database, orders, keys
 
     async def all(self, subject: Subject) -> Images:
         """Generic images, and the tenant's own."""
         async with self._database.tenant(subject.tenant_id) as scope:
             rows = await ImageRepository(scope).all(now())
-        found = await self._library.all()
+        found = await self.library.all()
         return Images(images=[_generic(item) for item in found], seeded=[_seeded(row) for row in rows])
 
     async def make(self, subject: Subject, wanted: ImageRequest) -> SeededImage:
-        """A seed with a new token of the node's; 404 `image_unknown`, `node_unknown`, 409 `images_many`,
-        `node_ambiguous`, 503 `image_key`, `node_away`, 400 `seed_malformed` or with the node's reason."""
+        """A seed with a new token of the node's.
+
+        404 `image_unknown`, `node_unknown`; 409 `images_many`, `node_ambiguous`; 503 `image_key`, `image_unread`,
+        `node_away`; 400 `seed_malformed`, or with the node's reason.
+        """
         generic = await self._need(wanted.image)
         _check(wanted)
         key = self._signer()
@@ -90,12 +94,12 @@ class ImageService:
         return _seeded(row)
 
     async def download(self, subject: Subject, seed_id: str, file_name: str) -> Download:
-        """404 `image_unknown`; 409 `image_changed` when its generic image is not there as it was."""
+        """404 `image_unknown`; 409 `image_changed` when its image is not there as it was; 503 `image_unread`."""
         async with self._database.tenant(subject.tenant_id) as scope:
             row = await ImageRepository(scope).get(seed_id, now())
         if row is None or _file_name(row) != file_name:
             raise _unknown()
-        generic = await self._library.get(row.image)
+        generic = await self._find(row.image)
         if generic is None or bytes.fromhex(generic.note.sha256) != bytes(row.image_sha256):
             raise _changed()
         try:
@@ -118,13 +122,19 @@ class ImageService:
 
     async def look(self) -> None:
         """Read the generic images before anybody asks for one."""
-        await self._library.all()
+        await self.library.all()
 
     async def _need(self, name: str) -> Generic:
-        generic = await self._library.get(name)
+        generic = await self._find(name)
         if generic is None:
-            raise NotFound("There is no such image, or it is still being looked at.", reason="image_unknown")
+            raise _unknown()
         return generic
+
+    async def _find(self, name: str) -> Generic | None:
+        try:
+            return await self.library.get(name)
+        except ImageError as error:
+            raise Unavailable(error.sentence, reason=error.reason) from error
 
     def _signer(self) -> Ed25519PrivateKey:
         try:
