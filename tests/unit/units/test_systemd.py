@@ -60,6 +60,16 @@ def test_the_gpu_does_not_cost_the_analyzer_more_than_its_kind(tmp_path: Path) -
     assert score(both) <= 0.6
 
 
+def test_an_images_seed_costs_its_unit_nothing_and_systemd_understands_it(tmp_path: Path) -> None:
+    more = (UNITS / "optional/guardian-seed.service.d/60-image.conf").read_text("utf-8")
+    text = (UNITS / "common/guardian-seed.service").read_text("utf-8") + more
+    both = tmp_path / "guardian-seed.service"
+    both.write_text(text.replace("ExecStart=/opt/guardian/current/bin/guardian-seed", "ExecStart=/bin/true"))
+    assert score(both) <= CEILINGS["guardian-seed.service"]
+    said = analyze("verify", "--man=no", str(both))
+    assert [line for line in said.splitlines() if str(both) in line] == []
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_systemd_understands_every_line(tier: str, tmp_path: Path) -> None:
     """In a tree of its own, with programs in place: what it says then is about our texts."""

@@ -119,8 +119,7 @@ def expected(unit: Unit) -> list[str]:
         if directive not in differs:
             lines += [line] if "=" in line else []
         elif differs[directive] != "absent":
-            values = differs[directive] if isinstance(differs[directive], list) else [differs[directive]]
-            lines += [f"{directive}={value}" for value in values]
+            lines.append(f"{directive}={differs[directive]}")
     return lines
 
 
