@@ -57,7 +57,8 @@ def root(suite: str) -> Path:
     with (roots() / f".{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.is_dir():
-            _make(suite, wanted, target)
+            print(f"  a bare {suite} with {len(wanted)} packages at hand …", flush=True)
+            make(suite, BARE, wanted, target)
     return target
 
 
@@ -75,7 +76,8 @@ def sources(suite: str) -> list[str]:
     return sorted(set(lines))
 
 
-def _make(suite: str, wanted: list[str], target: Path) -> None:
+def make(suite: str, installed: list[str], wanted: list[str], target: Path) -> None:
+    """A root at `target`, whole or not at all; what is `wanted` besides is downloaded into it."""
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
@@ -84,7 +86,7 @@ def _make(suite: str, wanted: list[str], target: Path) -> None:
         "--mode=root",
         "--format=directory",
         "--variant=apt",
-        f"--include={','.join(BARE)}",
+        f"--include={','.join(installed)}",
         # A machine whose clock or mirror stands still is right about its own archive.
         '--aptopt=Acquire::Check-Date "false"',
         '--aptopt=Acquire::Check-Valid-Until "false"',
@@ -100,7 +102,6 @@ def _make(suite: str, wanted: list[str], target: Path) -> None:
         str(partial),
         *sources(suite),
     ]
-    print(f"  a bare {suite} with {len(wanted)} packages at hand …", flush=True)
     result = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"}
     )

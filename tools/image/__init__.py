@@ -1,0 +1,1 @@
+"""Bakes the edge's image natively: a root file system, the roles, a disk with two slots, an installer."""

@@ -1,0 +1,58 @@
+"""The system's files: Debian from this machine's own archive, then the roles, as on a live host but nothing started."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.lab import roots
+from tools.lab.places import ROOT, Refused
+
+BUILD = ROOT / "build" / "image"
+PACKAGES = ROOT / "packer" / "packages.txt"
+SUITE = "bookworm"
+
+
+def base() -> Path:
+    """The root before the roles; made anew when the lists change (about two minutes)."""
+    lines = (line.partition("#")[0].strip() for line in PACKAGES.read_text(encoding="utf-8").splitlines())
+    installed = [*roots.BARE, *(line for line in lines if line)]
+    wanted = roots.packages(SUITE)
+    key = hashlib.sha256("\n".join([roots.RECIPE, SUITE, *installed, "", *wanted]).encode()).hexdigest()[:12]
+    target = BUILD / "roots" / f"{SUITE}-{key}"
+    if not target.is_dir():
+        print(f"  Debian {SUITE} with a kernel and {len(wanted)} packages at hand …", flush=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        roots.make(SUITE, installed, wanted, target)
+    return target
+
+
+def bake(target: Path, release: Path, model: Path) -> None:
+    """The roles of playbooks/bake.yml over the base, merged at `target`. What they say goes to bake.log beside it.
+
+    All mounts are of a namespace that ends with this process, killed or not.
+    """
+    lower = base()
+    shutil.rmtree(target, ignore_errors=True)
+    work = target.with_suffix(".work")
+    shutil.rmtree(work, ignore_errors=True)
+    for folder in (target, work / "upper", work / "work", work / "root"):
+        folder.mkdir(parents=True)
+    log = target.with_suffix(".log")
+    words = [sys.executable, "-m", "tools.image.baking", str(lower), str(work), str(target), str(release), str(model)]
+    space = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc"]
+    with log.open("wb") as output:
+        status = subprocess.run(
+            [*space, *words],
+            cwd=ROOT,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    if status:
+        raise Refused(f"The roles failed; all of it is in {log}:\n{log.read_text(errors='replace')[-3000:]}")
+    shutil.rmtree(work, ignore_errors=True)
