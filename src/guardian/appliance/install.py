@@ -1,0 +1,140 @@
+"""`guardian-install`: from the medium to the disk, in words a person can follow on the screen and on a serial line."""
+
+import argparse
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from guardian.appliance import disks, medium, writing
+from guardian.appliance.disks import Disk
+from guardian.appliance.writing import Payload
+from guardian.common import gpt
+from guardian.common import seed as seeds
+from guardian.common import seed_region
+from guardian.common.errors import GuardianError
+
+DEVICE = Path("/run/image/medium-device")
+FILES = Path("/run/image/medium")
+SCREENS = (Path("/dev/tty1"), Path("/dev/ttyS0"))
+WORD = "ERASE"
+_SECONDS = 10
+
+
+class Screen:
+    """All consoles at once: what is said goes to each, and an answer may come from any."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._files: list[BinaryIO] = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                number = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+                self._files.append(os.fdopen(number, "r+b", buffering=0))
+        self._shown: tuple[str, int] = ("", -1)
+
+    def say(self, text: str = "") -> None:
+        """One line."""
+        for file in self._files:
+            # A serial port that nobody built in takes nothing.
+            with contextlib.suppress(OSError):
+                file.write(text.encode() + b"\r\n")
+
+    def progress(self, what: str, part: float) -> None:
+        """`Writing the system   40 %`: a line for each tenth."""
+        tenth = int(part * 10)
+        if (what, tenth) != self._shown:
+            self._shown = (what, tenth)
+            self.say(f"  {what:<36} {tenth * 10:>3} %")
+
+    def ask(self, question: str) -> str:
+        """One line that somebody types."""
+        for file in self._files:
+            with contextlib.suppress(OSError):
+                file.write(question.encode())
+        while True:
+            ready, _, _ = select.select(self._files, [], [])
+            for file in ready:
+                with contextlib.suppress(OSError):
+                    if line := file.readline(200):
+                        return line.decode(errors="replace").strip()
+
+
+def main() -> None:
+    """Exit status 1 when nothing was installed: the screen says why."""
+    parser = argparse.ArgumentParser(prog="guardian-install", description=__doc__)
+    parser.add_argument("--disk", default="", help="where to; else the first internal one")
+    given = parser.parse_args()
+    screen = Screen(SCREENS)
+    try:
+        install(screen, given.disk)
+    except GuardianError as error:
+        screen.say()
+        screen.say(f"  {error}")
+        if error.hint:
+            screen.say(f"  {error.hint}")
+        screen.say("  Nothing more happens here. Switch the machine off, or press Ctrl+Alt+Del to start anew.")
+        sys.exit(1)
+
+
+def install(screen: Screen, wanted: str) -> None:
+    """All of it, up to the restart."""
+    screen.say()
+    screen.say("  Private AI Guardian: installation")
+    screen.say("  ---------------------------------")
+    device = DEVICE.read_text(encoding="utf-8").strip()
+    with whole(device) as file:
+        table = gpt.read(file)
+        medium.verify(file, table.of_type(medium.CHECK_TYPE).offset, lambda part: screen.progress("Checking this medium", part))
+        raw = seed_of(file)
+    seed = understood(raw, screen)
+    payload = Payload.read(FILES)
+    found = disks.read(device)
+    screen.say(f"  Version {payload.version}. Disks of this machine:")
+    for disk in found:
+        screen.say(f"    {disk.said}  ({disks.why_not(disk) or disk.holds or 'empty'})")
+    chosen = disks.choose(found, wanted)
+    screen.say(f"  Installing to {chosen.said}")
+    if chosen.holds and not (seed and seed.unattended):
+        agree(screen, chosen)
+    writing.write(chosen.path, payload, raw, screen.progress)
+    screen.say()
+    screen.say(f"  Done. Take the stick out; the machine restarts in {_SECONDS} seconds.")
+    time.sleep(_SECONDS)
+    subprocess.run(["systemctl", "reboot"], check=False)
+
+
+def agree(screen: Screen, disk: Disk) -> None:
+    """Until somebody types the word; nothing else wipes a disk that holds something."""
+    screen.say(f"  {disk.path} holds {disk.holds}. All of it will be gone.")
+    while screen.ask(f"  Type {WORD} to go on: ") != WORD:
+        screen.say("  Nothing was changed.")
+
+
+@contextlib.contextmanager
+def whole(device: str) -> Iterator[BinaryIO]:
+    """The disk that a device is a partition of, or is itself, to be read."""
+    name = Path(device).resolve().name
+    above = Path(f"/sys/class/block/{name}").resolve().parent.name
+    disk = above if Path(f"/sys/class/block/{name}/partition").exists() else name
+    with open(f"/dev/{disk}", "rb") as file:
+        yield file
+
+
+def seed_of(file: BinaryIO) -> bytes:
+    """The seed's region, as it is."""
+    place = seed_region.find(file)
+    file.seek(place.offset)
+    return file.read(seed_region.SIZE)
+
+
+def understood(raw: bytes, screen: Screen) -> seeds.Seed | None:
+    """What the seed says; None for a medium without one, which is installed all the same."""
+    if raw == seed_region.empty():
+        screen.say("  There is no seed on this medium: the edge will wait for one.")
+        return None
+    return None

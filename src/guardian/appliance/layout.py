@@ -1,0 +1,54 @@
+"""The disk: six partitions, the same on every machine but for the size of the last but one."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+SECTOR = 512
+# What is not in a partition: the table before them, its copy behind them, rounded up.
+AROUND = 2 * MIB
+# Below this the data partition would hold no recordings worth the name.
+SMALLEST_DATA = 512 * MIB
+
+
+@dataclass(frozen=True)
+class Partition:
+    """`number` as in the table, from 1; `name` is its label there; `size` in bytes, 0: what is left of the disk."""
+
+    number: int
+    name: str
+    type: str
+    size: int
+
+
+# Types as the specification of discoverable partitions has them; our own for what it has no name for.
+BIOS = Partition(1, "guardian-bios", "21686148-6449-6E6F-744E-656564454649", 1 * MIB)
+BOOT = Partition(2, "guardian-boot", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", 256 * MIB)
+SLOTS = {
+    "A": Partition(3, "guardian-a", "B1A1D1E6-3F5B-4B8F-9C0E-5B1F0D6A7C11", 1536 * MIB),
+    "B": Partition(4, "guardian-b", "B1A1D1E6-3F5B-4B8F-9C0E-5B1F0D6A7C11", 1536 * MIB),
+}
+# guardian.common.seed_region says what it holds.
+SEED = Partition(5, "guardian-seed", "4E3FDB66-FC4D-423E-81BF-EE0797AD137B", 64 << 10)
+DATA = Partition(6, "guardian-data", "4D21B016-B534-45C2-A9FB-5C16E091FD2D", 0)
+ALL = (BIOS, BOOT, *SLOTS.values(), SEED, DATA)
+SMALLEST = sum(part.size for part in ALL) + SMALLEST_DATA + AROUND
+
+
+def script(data_size: int = 0, disk_id: str = "") -> str:
+    """What `sfdisk` is told: each partition's size, type and name.
+
+    Args:
+        data_size: of the data partition, in bytes; else all that is left.
+        disk_id: the disk's own id, a UUID; else a new one.
+    """
+    lines = ["label: gpt", "first-lba: 2048", *([f"label-id: {disk_id}"] if disk_id else [])]
+    for part in ALL:
+        size = part.size or data_size
+        words = [f"size={size >> 10}KiB"] if size else []
+        lines.append(", ".join([*words, f"type={part.type}", f"name={part.name}"]))
+    return "\n".join(lines) + "\n"
+
+
+def device(disk: str, part: Partition) -> str:
+    """A partition's device: `/dev/sda3`, `/dev/nvme0n1p3`."""
+    return f"{disk}{'p' if disk[-1].isdigit() else ''}{part.number}"

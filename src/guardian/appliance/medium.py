@@ -1,0 +1,91 @@
+"""The installer's medium: is every bit of it as it was made? Asked before a disk is touched."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from guardian.common.errors import GuardianError
+
+BLOCK = 4 << 20
+MAGIC = b"GUARDIAN-CHECK-1\n"
+CHECK_SIZE = 64 << 10
+# Its own partition behind what it is of: found by type, as the seed's.
+CHECK_TYPE = uuid.UUID("9d3e1c84-2b57-4c1e-8f60-7a5d0e4b9c12")
+
+
+class MediumError(GuardianError):
+    """The medium is damaged, or no installer."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The digest of everything before the check's own partition; `size` in bytes."""
+
+    size: int
+    sha256: str
+
+
+def pack(check: Check) -> bytes:
+    """What the check's partition holds, padded with zeros."""
+    text = MAGIC + json.dumps({"size": check.size, "sha256": check.sha256}, separators=(",", ":")).encode() + b"\n"
+    return text.ljust(CHECK_SIZE, b"\0")
+
+
+def unpack(raw: bytes) -> Check:
+    """Raises MediumError for anything but what `pack` makes."""
+    try:
+        said = json.loads(raw[len(MAGIC) :].rstrip(b"\0"))
+        found = Check(int(said["size"]), str(said["sha256"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _damaged() from None
+    if pack(found) != raw:
+        raise _damaged()
+    return found
+
+
+def verify(device: BinaryIO, offset: int, tell: Callable[[float], None] = lambda _: None) -> None:
+    """Read all that lies before the check at `offset` and compare; `tell` gets how much of it is read, 0 to 1."""
+    device.seek(offset)
+    check = unpack(device.read(CHECK_SIZE))
+    if check.size != offset:
+        raise _damaged()
+    if digest(device, check.size, tell) != check.sha256:
+        raise _damaged()
+
+
+def digest(device: BinaryIO, size: int, tell: Callable[[float], None] = lambda _: None) -> str:
+    """SHA-256 of the first `size` bytes, in hex."""
+    device.seek(0)
+    digest = hashlib.sha256()
+    left = size
+    while left:
+        part = device.read(min(BLOCK, left))
+        if not part:
+            raise _damaged()
+        digest.update(part)
+        left -= len(part)
+        tell(1 - left / size)
+    return digest.hexdigest()
+
+
+def forget(path: Path) -> None:
+    """Have the next read come from the device itself and not from memory."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+        os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(number)
+
+
+def _damaged() -> MediumError:
+    return MediumError(
+        "This medium is not as it was made: at least one bit of it is wrong. No disk was touched.",
+        reason="medium_damaged",
+        hint="Download the image again, compare its SHA-256, and write it to another stick.",
+    )

@@ -1,0 +1,198 @@
+"""Write a system to a disk. What would start it comes last, when all else was read back: cut short, it never starts."""
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from guardian.appliance import layout, medium
+from guardian.appliance.layout import MIB, SECTOR
+from guardian.common.errors import GuardianError
+
+_SECONDS = 120
+Tell = Callable[[str, float], None]
+
+
+class WriteError(GuardianError):
+    """The disk did not take what was written."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A system's files on the medium, as its `guardian.json` lists them."""
+
+    folder: Path
+    files: dict[str, str]
+    version: str
+
+    @classmethod
+    def read(cls, folder: Path) -> "Payload":
+        """From a medium that was verified as a whole."""
+        said = json.loads((folder / "guardian.json").read_text(encoding="utf-8"))
+        return cls(folder, dict(said["files"]), str(said["version"]))
+
+    def path(self, name: str) -> Path:
+        """A file of it."""
+        return self.folder / name
+
+
+def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
+    """Make `disk` a disk of ours that starts slot A. All that was on it is gone.
+
+    Args:
+        seed: the seed's region, as the medium has it.
+        tell: is told what is done, and how much of it, 0 to 1.
+    """
+    tell("Taking away what the disk held", 0)
+    _blank(disk)
+    _run("sfdisk", "--quiet", "--wipe=always", "--wipe-partitions=always", disk, text=layout.script())
+    _run("udevadm", "settle", "--timeout=20")
+    slot = layout.device(disk, layout.SLOTS["A"])
+    _await(slot)
+    _copy(payload.path("system.squashfs"), slot, lambda part: tell("Writing the system", part))
+    tell("Making the place of recordings", 0)
+    _run("mkfs.ext4", "-q", "-F", "-L", "guardian-data", "-m", "1", layout.device(disk, layout.DATA))
+    _put(layout.device(disk, layout.SEED), seed)
+    with _mounted_boot(disk, fresh=True) as boot:
+        for folder in ("grub", "EFI/BOOT", "A", "B"):
+            (boot / folder).mkdir(parents=True)
+        for name, place in (("grub.cfg", "grub"), ("grubenv", "grub"), ("vmlinuz", "A"), ("initrd.img", "A")):
+            shutil.copyfile(payload.path(f"disk/{name}"), boot / place / name)
+    _check(payload, disk, slot, tell)
+    tell("Making it start", 0)
+    _make_start(payload, disk)
+    tell("Making it start", 1)
+
+
+def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
+    """Read back what lies on the disk now, not what memory remembers of it."""
+    size = payload.path("system.squashfs").stat().st_size
+    medium.forget(Path(slot))
+    with open(slot, "rb") as device:
+        found = medium.digest(device, size, lambda part: tell("Reading it back", part))
+    if found != payload.files["system.squashfs"]:
+        raise _refused(disk)
+    with _mounted_boot(disk, fresh=False) as boot:
+        for name, place in (("grub.cfg", "grub"), ("grubenv", "grub"), ("vmlinuz", "A"), ("initrd.img", "A")):
+            medium.forget(boot / place / name)
+            digest = hashlib.sha256((boot / place / name).read_bytes()).hexdigest()
+            if digest != payload.files[f"disk/{name}"]:
+                raise _refused(disk)
+
+
+def _make_start(payload: Payload, disk: str) -> None:
+    """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
+    with _mounted_boot(disk, fresh=False, write=True) as boot:
+        shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
+        _sync(boot / "EFI/BOOT/NEW")
+        (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
+    first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
+    core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
+    _put(layout.device(disk, layout.BIOS), core)
+    _put(disk, head)
+
+
+def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
+    """GRUB's core and the code before the table, each told where the next is; `first`: the core's sector."""
+    image = bytearray(core)
+    sectors = -(-len(image) // SECTOR)
+    # The last entry of the core's first sector: where the rest of it lies, how much, and where it goes in memory.
+    struct.pack_into("<QHH", image, SECTOR - 12, first + 1, sectors - 1, 0x820)
+    code = bytearray(head[:440])
+    struct.pack_into("<Q", code, 0x5C, first)
+    # Go on from whichever drive the firmware started, and do not ask it for floppies.
+    code[0x64] = 0xFF
+    code[0x66:0x68] = b"\x90\x90"
+    return bytes(image), bytes(code)
+
+
+class _mounted_boot:  # noqa: N801 - used as a function
+    """The boot partition, mounted for a while."""
+
+    def __init__(self, disk: str, *, fresh: bool, write: bool = False) -> None:
+        self._device = layout.device(disk, layout.BOOT)
+        self._fresh, self._write = fresh, fresh or write
+
+    def __enter__(self) -> Path:
+        if self._fresh:
+            _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", self._device)
+        self._folder = Path(tempfile.mkdtemp(prefix="guardian-boot-"))
+        mode = "rw" if self._write else "ro"
+        _run("mount", "-t", "vfat", "-o", f"{mode},nodev,nosuid,noexec", self._device, str(self._folder))
+        return self._folder
+
+    def __exit__(self, *_: object) -> None:
+        _run("umount", str(self._folder))
+        self._folder.rmdir()
+        medium.forget(Path(self._device))
+
+
+def _blank(disk: str) -> None:
+    """No table, no code, no copy of a table: from here on the disk starts nothing."""
+    with open(disk, "r+b", buffering=0) as device:
+        size = device.seek(0, os.SEEK_END)
+        for offset in (0, size - 2 * MIB):
+            device.seek(offset)
+            device.write(bytes(2 * MIB))
+        os.fsync(device.fileno())
+
+
+def _copy(source: Path, target: str, tell: Callable[[float], None]) -> None:
+    size, done = source.stat().st_size, 0
+    with source.open("rb") as data, open(target, "r+b", buffering=0) as device:
+        if size > device.seek(0, os.SEEK_END):
+            raise WriteError("The system does not fit into its slot.", reason="slot_too_small")
+        device.seek(0)
+        while part := data.read(medium.BLOCK):
+            device.write(part)
+            done += len(part)
+            tell(done / size)
+        os.fsync(device.fileno())
+
+
+def _put(target: str, data: bytes) -> None:
+    with open(target, "r+b", buffering=0) as device:
+        device.write(data)
+        os.fsync(device.fileno())
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _await(path: str) -> None:
+    end = time.monotonic() + _SECONDS
+    while not Path(path).is_block_device():
+        if time.monotonic() > end:
+            raise WriteError(f"{path} did not appear after the disk was partitioned.", reason="disk_refused")
+        time.sleep(0.1)
+
+
+def _run(*command: str, text: str = "") -> None:
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=_SECONDS * 5)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise WriteError(
+            f"{command[0]} failed: {said[-1] if said else done.returncode}",
+            reason="disk_refused",
+            hint="The disk may be broken. It does not start; install to another one.",
+        )
+
+
+def _refused(disk: str) -> WriteError:
+    return WriteError(
+        f"{disk} does not hold what was written to it.",
+        reason="disk_refused",
+        hint="The disk is broken. It does not start; install to another one.",
+    )
