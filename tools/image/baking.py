@@ -53,11 +53,19 @@ def main(lower: str, work: Path, target: Path, release: str, model: str) -> None
     inventory = f"edge ansible_connection=chroot ansible_host={root} ansible_python_interpreter=/usr/bin/python3\n"
     (work / "inventory.ini").write_text(f"[edge]\n{inventory}", encoding="utf-8")
     subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", str(work / "inventory.ini"), "playbooks/bake.yml", "-e", f"bake_model={model}"],
+        [
+            str(BIN / "ansible-playbook"),
+            "-i",
+            str(work / "inventory.ini"),
+            "playbooks/bake.yml",
+            "-e",
+            f"bake_model={model}",
+        ],
         cwd=ROOT,
         env=os.environ | {"ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "packer/plugins/connection")},
         check=True,
     )
+    shutil.copytree(work / "identity", root / "etc/guardian", dirs_exist_ok=True)
     subprocess.run(["chroot", str(root), "update-initramfs", "-u", "-k", "all"], check=True)
     for place in ("srv/guardian", "dev", "tmp", "run", "sys", "proc"):
         subprocess.run(["umount", "--recursive", str(root / place)], check=True)

@@ -29,8 +29,14 @@ def base() -> Path:
     return target
 
 
-def bake(target: Path, release: Path, model: Path) -> None:
-    """The roles of playbooks/bake.yml over the base, merged at `target`. What they say goes to bake.log beside it.
+def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Path]) -> None:
+    """The roles of playbooks/bake.yml over the base, merged at `target`; what they say goes to a log beside it.
+
+    Args:
+        release: the folder of a release, as `make release` makes it.
+        model: the detector.
+        image_id: the id that seeds are signed for, a UUID.
+        keys: public keys of those whose seeds this image takes.
 
     All mounts are of a namespace that ends with this process, killed or not.
     """
@@ -42,6 +48,11 @@ def bake(target: Path, release: Path, model: Path) -> None:
         folder.mkdir(parents=True)
     log = target.with_suffix(".log")
     words = [sys.executable, "-m", "tools.image.baking", str(lower), str(work), str(target), str(release), str(model)]
+    (work / "identity").mkdir()
+    (work / "identity/image-id").write_text(f"{image_id.replace('-', '')}\n", encoding="ascii")
+    (work / "identity/seed-keys").mkdir()
+    for key in keys:
+        shutil.copyfile(key, work / "identity/seed-keys" / f"{key.stem}.pub")
     space = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc"]
     with log.open("wb") as output:
         status = subprocess.run(

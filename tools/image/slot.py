@@ -17,7 +17,7 @@ class Slot:
 
 
 def make(tree: Path, into: Path, level: int = 3) -> Slot:
-    """Of a baked tree; half a minute at the level of a build that is tried, minutes at that of one that is given away."""
+    """Of a baked tree: seconds at a low level, for a build that is tried; minutes at a high one, for others."""
     into.mkdir(parents=True, exist_ok=True)
     slot = Slot(into / "system.squashfs", into / "vmlinuz", into / "initrd.img")
     for target, pattern in ((slot.kernel, "vmlinuz-*"), (slot.initrd, "initrd.img-*")):

@@ -14,9 +14,8 @@ from typing import BinaryIO
 from guardian.appliance import disks, medium, writing
 from guardian.appliance.disks import Disk
 from guardian.appliance.writing import Payload
-from guardian.common import gpt
+from guardian.common import gpt, seed_image, seed_region
 from guardian.common import seed as seeds
-from guardian.common import seed_region
 from guardian.common.errors import GuardianError
 
 DEVICE = Path("/run/image/medium-device")
@@ -89,7 +88,8 @@ def install(screen: Screen, wanted: str) -> None:
     device = DEVICE.read_text(encoding="utf-8").strip()
     with whole(device) as file:
         table = gpt.read(file)
-        medium.verify(file, table.of_type(medium.CHECK_TYPE).offset, lambda part: screen.progress("Checking this medium", part))
+        check = table.of_type(medium.CHECK_TYPE).offset
+        medium.verify(file, check, lambda part: screen.progress("Checking this medium", part))
         raw = seed_of(file)
     seed = understood(raw, screen)
     payload = Payload.read(FILES)
@@ -133,8 +133,13 @@ def seed_of(file: BinaryIO) -> bytes:
 
 
 def understood(raw: bytes, screen: Screen) -> seeds.Seed | None:
-    """What the seed says; None for a medium without one, which is installed all the same."""
-    if raw == seed_region.empty():
+    """What the seed says, None for a medium without one; a damaged, foreign or expired one is an error."""
+    if seed_region.read(raw) is None:
         screen.say("  There is no seed on this medium: the edge will wait for one.")
         return None
-    return None
+    image = seed_image.Image()
+    payload = seed_region.unpack(raw, seed_image.read_id(image.image_id), seed_image.trusted(image.keys))
+    seed = seeds.parse(payload or b"")
+    seeds.refuse_expired(seed)
+    screen.say(f"  The seed is for {seed.name or 'an edge without a name'}.")
+    return seed

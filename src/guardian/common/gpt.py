@@ -5,6 +5,7 @@ import struct
 import uuid
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 from guardian.common.errors import GuardianError
@@ -75,6 +76,9 @@ def read(file: BinaryIO) -> Table:
         words = name.decode("utf-16-le", "replace").partition("\0")[0]
         place = (first * SECTOR, (last - first + 1) * SECTOR)
         entries.append(Entry(uuid.UUID(bytes_le=kind), uuid.UUID(bytes_le=own_id), *place, words))
+    by_place = sorted(entries, key=lambda entry: entry.offset)
+    if any(one.offset + one.size > other.offset for one, other in pairwise(by_place)):
+        raise refused("partitions overlap")
     return Table(uuid.UUID(bytes_le=disk), tuple(entries))
 
 

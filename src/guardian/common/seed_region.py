@@ -9,10 +9,8 @@ The partition is found by the image's own table (GPT), which a stranger may have
 """
 
 import hashlib
-import os
 import struct
 import uuid
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -20,6 +18,7 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from guardian.common import gpt
 from guardian.common.errors import GuardianError
 
 SIZE = 65_536
@@ -29,12 +28,6 @@ MAGIC = b"guardian-seed\0\0\x01"
 _CONTEXT = b"guardian/seed-region/v1\0"
 _HEAD = struct.Struct(">16sI32s8s64s")
 MAX_PAYLOAD = SIZE - _HEAD.size
-# The table: a header in the second sector, then its entries.
-_SECTOR = 512
-_HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
-_ENTRY = struct.Struct("<16s16sQQQ72s")
-# Tools for disks make 128, xorriso makes 248 for an ISO.
-_MAX_ENTRIES = 256
 
 
 class SeedRegionError(GuardianError):
@@ -125,49 +118,16 @@ def unpack(raw: bytes, image_id: bytes, keys: Iterable[bytes]) -> bytes | None:
 
 def find(file: BinaryIO) -> Place:
     """Where an image, or the medium it was written to, has its region; SeedRegionError `seed_region_missing`."""
-    size = file.seek(0, os.SEEK_END)
-    header = _read(file, _SECTOR, _SECTOR, size)
-    if header[:8] != b"EFI PART":
-        raise _no_table("it has no partition table (GPT)")
-    fields = _HEADER.unpack_from(header)
-    _, revision, header_size, checksum, _, own, backup, first_usable, last_usable, disk = fields[:10]
-    start, count, entry_size, entries_checksum = fields[10:]
-    if revision != 0x10000 or not _HEADER.size <= header_size <= _SECTOR:
-        raise _no_table("its partition table is of another form")
-    if zlib.crc32(header[:16] + bytes(4) + header[20:header_size]) != checksum:
-        raise _no_table("its partition table is damaged")
-    if own != 1 or entry_size != _ENTRY.size or not 0 < count <= _MAX_ENTRIES or not 2 <= start < first_usable:
-        raise _no_table("its partition table is of another form")
-    if not first_usable <= last_usable < backup or backup >= size // _SECTOR:
-        raise _no_table("it is shorter than its partition table says")
-    table = _read(file, start * _SECTOR, count * _ENTRY.size, size)
-    if zlib.crc32(table) != entries_checksum:
-        raise _no_table("its partition table is damaged")
-    offset = _partition(table, first_usable, last_usable)
-    return Place(offset, uuid.UUID(bytes_le=disk).bytes)
-
-
-def _partition(table: bytes, first_usable: int, last_usable: int) -> int:
-    used = [entry for entry in _ENTRY.iter_unpack(table) if any(entry[0])]
-    ours = [entry for entry in used if entry[0] == PARTITION_TYPE.bytes_le]
-    if len(ours) != 1:
-        raise _no_table("it has several partitions for a seed" if ours else "it has no partition for a seed")
-    _, _, first, last, _, name = ours[0]
-    if not first_usable <= first <= last <= last_usable or (last - first + 1) * _SECTOR != SIZE:
-        raise _no_table("its partition for a seed has a wrong size or place")
-    if name != PARTITION_NAME.encode("utf-16-le").ljust(72, b"\0"):
-        raise _no_table(f"its partition for a seed is not named {PARTITION_NAME}")
-    if any(other[3] >= first for other in used if other is not ours[0]):
-        raise _no_table("its partition for a seed is not the last one")
-    return int(first) * _SECTOR
-
-
-def _read(file: BinaryIO, offset: int, count: int, size: int) -> bytes:
-    file.seek(offset)
-    data = file.read(count) if offset + count <= size else b""
-    if len(data) != count:
-        raise _no_table("it is too short")
-    return data
+    try:
+        table = gpt.read(file)
+        ours = table.of_type(PARTITION_TYPE)
+    except gpt.TableError as error:
+        raise _no_table(str(error)) from error
+    if ours.size != SIZE:
+        raise _no_table("Its partition for a seed has a wrong size.")
+    if ours.name != PARTITION_NAME:
+        raise _no_table(f"Its partition for a seed is not named {PARTITION_NAME}.")
+    return Place(ours.offset, table.disk.bytes)
 
 
 def _message(image_id: bytes, payload: bytes) -> bytes:
@@ -184,7 +144,7 @@ def _damaged() -> SeedRegionError:
 
 def _no_table(why: str) -> SeedRegionError:
     return SeedRegionError(
-        f"This is no image that can hold a seed: {why}.",
+        f"This is no image that can hold a seed. {why}",
         reason="seed_region_missing",
         hint="Take an image of this release, as it was published.",
     )

@@ -133,7 +133,6 @@ PARTITIONS = {
     "in the table": [Table(IMAGE_SIZE).seed(first=2, last=129)],
     "far away": [Table(IMAGE_SIZE).seed(first=2**64 - 128, last=2**64 - 1)],
     "another name": [Table(IMAGE_SIZE).seed(name="seed")],
-    "one behind it": [Table(IMAGE_SIZE).seed(first=64, last=191), (LINUX, 192, 200, "system")],
     "one across it": [Table(IMAGE_SIZE).seed(first=640, last=767), (LINUX, 64, 640, "system")],
 }
 

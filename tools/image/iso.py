@@ -1,0 +1,133 @@
+"""The installer's medium: a hybrid ISO for UEFI and BIOS, stick and disc, with a checksum and a place for a seed."""
+
+import hashlib
+import json
+import shutil
+import struct
+import subprocess
+import tempfile
+import uuid
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from tools.image import grub
+from tools.image.disk import run
+from tools.image.slot import Slot
+from tools.lab.places import ROOT
+
+from guardian.appliance import medium
+from guardian.common import gpt, seed_region
+
+CFG = ROOT / "packer" / "installer.cfg"
+LABEL = "GUARDIAN"
+
+
+def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> None:
+    """The ISO of one system.
+
+    Args:
+        parts: the folder that `tools.image.disk.pieces` filled.
+        image_id: the id of its table, a UUID: a seed is signed for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="gdn-iso-", dir=target.parent) as name:
+        scratch = Path(name)
+        tree = scratch / "tree"
+        shutil.copytree(parts, tree / "disk", copy_function=_link)
+        (tree / "boot/grub").mkdir(parents=True)
+        _link(slot.system, tree / "system.squashfs")
+        for source, place in ((slot.kernel, "vmlinuz"), (slot.initrd, "initrd.img")):
+            _link(source, tree / "boot" / place)
+            _link(source, tree / "disk" / place)
+        (tree / "boot/grub/grub.cfg").write_bytes(CFG.read_bytes())
+        listed = [tree / "system.squashfs", *sorted((tree / "disk").iterdir())]
+        files = {str(path.relative_to(tree)): _sha256(path) for path in listed}
+        told = {"version": version, "image": image_id, "files": files}
+        (tree / "guardian.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        _starts(tree, scratch)
+        for name, data in (("check", bytes(medium.CHECK_SIZE)), ("seed", seed_region.empty())):
+            (scratch / name).write_bytes(data)
+        _iso(tree, scratch, target)
+    _finish(target, uuid.UUID(image_id))
+
+
+def _starts(tree: Path, scratch: Path) -> None:
+    """What the firmware starts: a small FAT for UEFI, a first file for BIOS."""
+    early = scratch / "early.cfg"
+    early.write_text(
+        f"search --no-floppy --set=root --label {LABEL}\nset label={LABEL}\nexport label\n"
+        "set prefix=($root)/boot/grub\nconfigfile /boot/grub/grub.cfg\n",
+        encoding="ascii",
+    )
+    grub.uefi(scratch / "bootx64.efi", "/boot/grub", early)
+    grub.bios(scratch / "core.img", "/boot/grub", early)
+    (tree / "boot/bios.img").write_bytes(grub.part("cdboot.img") + (scratch / "core.img").read_bytes())
+    with (scratch / "efi").open("wb") as file:
+        file.truncate(4 << 20)
+    run("mkfs.vfat", "-n", "GDN-INSTALL", str(scratch / "efi"))
+    for folder in ("EFI", "EFI/BOOT"):
+        run("mmd", "-i", str(scratch / "efi"), f"::/{folder}")
+    run("mcopy", "-i", str(scratch / "efi"), str(scratch / "bootx64.efi"), "::/EFI/BOOT/BOOTX64.EFI")
+
+
+def _iso(tree: Path, scratch: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    words = [
+        *("-as", "mkisofs", "-quiet", "-iso-level", "3", "-r", "-V", LABEL, "-o", str(target)),
+        *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "-partition_offset", "16"),
+        *("-b", "boot/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),
+        *("-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", str(scratch / "efi")),
+        *("-append_partition", "3", str(medium.CHECK_TYPE), str(scratch / "check")),
+        *("-append_partition", "4", str(seed_region.PARTITION_TYPE), str(scratch / "seed")),
+        "-appended_part_as_gpt",
+        *("-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"),
+        str(tree),
+    ]
+    subprocess.run(["xorriso", *words], check=True, stdout=subprocess.DEVNULL)
+
+
+def _finish(target: Path, image_id: uuid.UUID) -> None:
+    """Name disk and partitions, in the table and in its copy; then write the checksum of all that lies before it."""
+    names = {seed_region.PARTITION_TYPE: seed_region.PARTITION_NAME, medium.CHECK_TYPE: "guardian-check"}
+    with target.open("r+b") as file:
+        for header_at in (1, _copy_at(file)):
+            _rename(file, header_at, image_id, names)
+        offset = gpt.read(file).of_type(medium.CHECK_TYPE).offset
+        digest = medium.digest(file, offset)
+        file.seek(offset)
+        file.write(medium.pack(medium.Check(offset, digest)))
+
+
+def _copy_at(file: BinaryIO) -> int:
+    file.seek(gpt.SECTOR + 32)
+    (sector,) = struct.unpack("<Q", file.read(8))
+    return int(sector)
+
+
+def _rename(file: BinaryIO, header_at: int, image_id: uuid.UUID, names: dict[uuid.UUID, str]) -> None:
+    file.seek(header_at * gpt.SECTOR)
+    header = bytearray(file.read(gpt.SECTOR))
+    start, count, size = struct.unpack_from("<QII", header, 72)
+    file.seek(start * gpt.SECTOR)
+    table = bytearray(file.read(count * size))
+    for place in range(0, len(table), size):
+        name = names.get(uuid.UUID(bytes_le=bytes(table[place : place + 16])))
+        if name is not None:
+            table[place + 56 : place + 128] = name.encode("utf-16-le").ljust(72, b"\0")
+    header[56:72] = image_id.bytes_le
+    struct.pack_into("<I", header, 88, zlib.crc32(table))
+    struct.pack_into("<I", header, 16, 0)
+    struct.pack_into("<I", header, 16, zlib.crc32(header[: struct.unpack_from("<I", header, 12)[0]]))
+    file.seek(start * gpt.SECTOR)
+    file.write(table)
+    file.seek(header_at * gpt.SECTOR)
+    file.write(header)
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    Path(target).hardlink_to(source)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
