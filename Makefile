@@ -1,6 +1,6 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test host-test molecule check bench clean proto proto-baseline ui docs lock release
+.PHONY: help setup demo demo-check test host-test molecule image check bench clean proto proto-baseline ui docs lock release
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
@@ -30,6 +30,10 @@ host-test: ## verify a live host (HOST=ssh://root@node.example, HOST=local, or l
 molecule: ## roles and units proven on three hosts with a systemd of their own (as root)
 	@tools/setup.sh dev
 	@$(BIN)/python tools/molecule.py
+
+image: ## bake the edge's image: raw disk and installer ISO, in build/image/out (as root)
+	@tools/setup.sh dev
+	@$(BIN)/python -m tools.image
 
 check: ## lint, types, imports, contracts, locks: everything that runs nothing
 	@tools/setup.sh dev

@@ -41,7 +41,7 @@ def unpack(raw: bytes) -> Check:
     try:
         said = json.loads(raw[len(MAGIC) :].rstrip(b"\0"))
         found = Check(int(said["size"]), str(said["sha256"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise _damaged() from None
     if pack(found) != raw:
         raise _damaged()

@@ -1,0 +1,129 @@
+"""Which disk is installed to: never the stick, never somebody's removable one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardian.appliance import disks
+from guardian.appliance.disks import Disk, DiskError
+from guardian.appliance.layout import SMALLEST
+
+MEDIUM = "/dev/sda1"
+
+
+def found(path: str, **more: Any) -> dict[str, Any]:
+    """As `lsblk --json --bytes` tells of a disk."""
+    plain = {
+        "path": path,
+        "type": "disk",
+        "size": 64 * 10**9,
+        "rm": False,
+        "ro": False,
+        "hotplug": False,
+        "tran": "nvme",
+        "model": "Fine  Disk",
+        "fstype": None,
+        "pttype": None,
+        "mountpoints": [None],
+    }
+    return plain | more
+
+
+STICK = found("/dev/sda", tran="usb", rm=True, hotplug=True, children=[found(MEDIUM, type="part", tran=None)])
+
+
+def chosen(*told: dict[str, Any], wanted: str = "") -> str:
+    return disks.choose(disks.parse({"blockdevices": list(told)}, MEDIUM), wanted).path
+
+
+def refusal(*told: dict[str, Any], wanted: str = "") -> DiskError:
+    with pytest.raises(DiskError) as caught:
+        chosen(*told, wanted=wanted)
+    return caught.value
+
+
+def test_the_internal_disk_is_chosen() -> None:
+    assert chosen(STICK, found("/dev/nvme0n1")) == "/dev/nvme0n1"
+
+
+def test_of_several_the_fastest_bus_then_the_largest() -> None:
+    sata, large = found("/dev/sdb", tran="sata", size=10**13), found("/dev/nvme1n1", size=10**12)
+    assert chosen(STICK, sata, found("/dev/nvme0n1"), large) == "/dev/nvme1n1"
+    assert chosen(STICK, sata, found("/dev/nvme0n1"), large, wanted="/dev/sdb") == "/dev/sdb"
+
+
+def test_only_the_stick() -> None:
+    error = refusal(STICK)
+    assert error.reason == "disk_missing"
+    assert "/dev/sda" in str(error)
+    assert "the installer runs from it" in str(error)
+
+
+def test_no_disk_at_all() -> None:
+    assert "No disk was found" in str(refusal())
+
+
+def test_a_disk_that_is_too_small_is_told_from_none() -> None:
+    assert refusal(STICK, found("/dev/nvme0n1", size=SMALLEST - 1)).reason == "disk_too_small"
+    assert chosen(STICK, found("/dev/nvme0n1", size=SMALLEST)) == "/dev/nvme0n1"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"tran": "usb"}, {"rm": True}, {"hotplug": True}, {"ro": True}, {"tran": "iscsi"}, {"tran": None}],
+    ids=str,
+)
+def test_a_disk_that_may_be_somebodys_is_left_alone_even_if_it_is_asked_for(more: dict[str, Any]) -> None:
+    assert refusal(STICK, found("/dev/sdb", **more), wanted="/dev/sdb").reason == "disk_missing"
+
+
+def test_a_medium_that_says_it_is_internal_is_not_chosen() -> None:
+    """Some readers of cards do. So does a disk of which anything is mounted."""
+    medium = found("/dev/sda", tran="sata", children=[found(MEDIUM, type="part")])
+    assert refusal(medium).reason == "disk_missing"
+    mounted = found("/dev/sdb", tran="sata", children=[found("/dev/sdb1", type="part", mountpoints=["/mnt"])])
+    assert refusal(medium, mounted).reason == "disk_missing"
+
+
+def test_what_is_neither_a_disk_nor_lasting_is_no_choice() -> None:
+    others = [found("/dev/sr0", type="rom"), found("/dev/loop0", type="loop"), found("/dev/zram0", tran=None)]
+    assert "No disk was found" in str(refusal(*others))
+
+
+def test_what_a_person_would_lose_is_said() -> None:
+    told = [
+        found("/dev/a", children=[found("/dev/a1", type="part"), found("/dev/a2", type="part")], pttype="gpt"),
+        found("/dev/b", fstype="ext4"),
+        found("/dev/c", pttype="dos"),
+        found("/dev/d"),
+    ]
+    read = disks.parse({"blockdevices": told}, MEDIUM)
+    assert [disk.holds for disk in read] == ["2 partitions", "a file system (ext4)", "an empty dos table", ""]
+
+
+@given(
+    st.lists(
+        st.builds(
+            Disk,
+            path=st.text("abc", min_size=1),
+            size=st.integers(0, 2 * SMALLEST),
+            bus=st.sampled_from(["nvme", "sata", "usb", "virtio", "mmc", "", "iscsi"]),
+            model=st.just(""),
+            removable=st.booleans(),
+            read_only=st.booleans(),
+            holds=st.just(""),
+            is_medium=st.booleans(),
+        )
+    )
+)
+def test_whatever_is_found_the_choice_is_internal_writable_large_and_not_the_medium(found: list[Disk]) -> None:
+    try:
+        disk = disks.choose(found)
+    except DiskError:
+        assert all(disks.why_not(item) for item in found)
+        return
+    assert not (disk.removable or disk.read_only or disk.is_medium)
+    assert disk.size >= SMALLEST
+    assert disk.bus not in ("usb", "", "iscsi")
