@@ -1,6 +1,7 @@
 """`make image`: bake the edge, and make of it a raw image, a qcow2 and the installer's ISO."""
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -65,8 +66,13 @@ def build(given: argparse.Namespace) -> None:
         disk.make(system, root.BUILD / "parts", given.into / "guardian-edge.raw", image_id)
     with step("the installer"):
         iso.make(system, root.BUILD / "parts", given.into / "guardian-edge.iso", image_id, version)
-    about = {"version": version, "image": image_id, "suite": root.SUITE}
-    (given.into / "guardian-edge.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    with step("its checksum"):
+        made = given.into / "guardian-edge.iso"
+        with made.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # What a control plane wants beside an image it offers.
+        about = {"version": version, "sha256": digest, "size": made.stat().st_size}
+        made.with_name(f"{made.name}.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def _iso(tree: Path, scratch: Path, target: Path) -> None:
         *("-as", "mkisofs", "-quiet", "-iso-level", "3", "-r", "-V", LABEL, "-o", str(target)),
         *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "-partition_offset", "16"),
         *("-b", "boot/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),
-        *("-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", str(scratch / "efi")),
+        *("-no-pad", "-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", str(scratch / "efi")),
         *("-append_partition", "3", str(medium.CHECK_TYPE), str(scratch / "check")),
         *("-append_partition", "4", str(seed_region.PARTITION_TYPE), str(scratch / "seed")),
         "-appended_part_as_gpt",
