@@ -1,6 +1,9 @@
 """SQLite stores and Alembic: one writer a file, WAL, nothing acknowledged before it is on the disk."""
 
+import contextlib
 import sqlite3
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -65,6 +68,33 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
 
 def _reader(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False)
+
+
+class Sole:
+    """An engine's one connection, for one thread at a time and for none once it is closed.
+
+    A task that is cancelled leaves its thread at work: SQLite crashes the process when the connection goes meanwhile.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A transaction; StoreError `store_closed` after `close`."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("The store is closed: this daemon ends.", reason="store_closed")
+            with self._engine.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Wait for who is at work, then let go of the file."""
+        with self._lock:
+            self._closed = True
+            self._engine.dispose()
 
 
 def alembic_config(package: str) -> Config:

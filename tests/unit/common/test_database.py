@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,33 @@ def as_stranger(path: Path) -> int:
     status = os.waitpid(child, 0)[1]
     path.parent.chmod(0o755)
     return os.waitstatus_to_exitcode(status)
+
+
+def test_a_store_is_closed_when_nobody_is_at_work_in_it_and_then_takes_no_more(tmp_path: Path) -> None:
+    """A cancelled task's thread goes on: without this the process crashes now and then."""
+    sole = database.Sole(database.open_sqlite(tmp_path / "a.db"))
+    inside, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def work() -> None:
+        with sole.begin() as connection:
+            inside.set()
+            go_on.wait(10)
+            connection.exec_driver_sql("CREATE TABLE t (id INTEGER)")
+            order.append("written")
+
+    def close() -> None:
+        sole.close()
+        order.append("closed")
+
+    threads = [threading.Thread(target=work), threading.Thread(target=close)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["written", "closed"]
+    with pytest.raises(StoreError) as caught, sole.begin():
+        pass
+    assert caught.value.reason == "store_closed"

@@ -3,7 +3,6 @@
 Synchronous and small: one row at a time, each durable before it is told to anyone.
 """
 
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from guardian.common.clock import now, to_text
-from guardian.common.database import migrate_sqlite, open_sqlite
+from guardian.common.database import Sole, migrate_sqlite, open_sqlite
 from guardian.common.errors import StoreError
 from guardian.common.files import private_folder
 
@@ -36,14 +35,14 @@ class UplinkStore:
 
     def __init__(self, state_dir: Path) -> None:
         private_folder(state_dir / "uplink", mode=0o750)
-        self._engine = open_sqlite(state_dir / "uplink" / "uplink.db")
-        migrate_sqlite(self._engine, MIGRATIONS)
-        # Called from the loop and from worker threads; SQLite's one connection wants one at a time.
-        self._lock = threading.Lock()
+        engine = open_sqlite(state_dir / "uplink" / "uplink.db")
+        migrate_sqlite(engine, MIGRATIONS)
+        # Called from the loop and from worker threads.
+        self._sole = Sole(engine)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
+        self._sole.close()
 
     def cursor(self) -> int:
         """Position up to which the node has everything durably."""
@@ -115,7 +114,7 @@ class UplinkStore:
 
     def _do(self, work: Callable[[sa.Connection], T]) -> T:
         try:
-            with self._lock, self._engine.begin() as connection:
+            with self._sole.begin() as connection:
                 return work(connection)
         except sa.exc.DBAPIError as error:
             raise StoreError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from guardian.common.database import migrate_sqlite, open_sqlite
+from guardian.common.database import Sole, migrate_sqlite, open_sqlite
 from guardian.common.errors import StoreError
 from guardian.common.files import private_folder
 
@@ -13,21 +13,23 @@ CURSOR = "summaries"
 
 
 class AgentStore:
-    """One row; used from one task."""
+    """One row."""
 
     def __init__(self, state_dir: Path) -> None:
         private_folder(state_dir / "agent", mode=0o750)
-        self._engine = open_sqlite(state_dir / "agent" / "agent.db")
-        migrate_sqlite(self._engine, MIGRATIONS)
+        engine = open_sqlite(state_dir / "agent" / "agent.db")
+        migrate_sqlite(engine, MIGRATIONS)
+        # Used from one task, but written by worker threads.
+        self._sole = Sole(engine)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
+        self._sole.close()
 
     def cursor(self) -> int:
         """The position acknowledged last; 0 at the beginning."""
         try:
-            with self._engine.connect() as connection:
+            with self._sole.begin() as connection:
                 query = "SELECT position FROM cursor WHERE name = ?"
                 return connection.exec_driver_sql(query, (CURSOR,)).scalar_one_or_none() or 0
         except sa.exc.DBAPIError as error:
@@ -36,7 +38,7 @@ class AgentStore:
     def advance(self, position: int) -> None:
         """Durable when this returns."""
         try:
-            with self._engine.begin() as connection:
+            with self._sole.begin() as connection:
                 connection.exec_driver_sql(
                     "INSERT INTO cursor (name, position) VALUES (?, ?)"
                     " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
