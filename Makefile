@@ -1,6 +1,6 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test host-test molecule image check bench clean proto proto-baseline ui docs lock release
+.PHONY: help setup demo demo-check test host-test molecule image image-test check bench clean proto proto-baseline ui docs lock release
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
@@ -32,8 +32,13 @@ molecule: ## roles and units proven on three hosts with a systemd of their own (
 	@$(BIN)/python tools/molecule.py
 
 image: ## bake the edge's image: raw disk and installer ISO, in build/image/out (as root)
-	@tools/setup.sh dev
+	@tools/setup.sh image
 	@$(BIN)/python -m tools.image
+
+image-test: ## bake the image and try it on machines in QEMU (as root; some twenty minutes)
+	@tools/setup.sh image
+	@$(BIN)/python -m tools.image
+	@GUARDIAN_IMAGE=1 $(BIN)/python -m pytest -q -o timeout=1800 tests/image
 
 check: ## lint, types, imports, contracts, locks: everything that runs nothing
 	@tools/setup.sh dev

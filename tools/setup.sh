@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Prepare this checkout: Debian packages, .venv, locked Python packages, stubs, Node packages, the UI.
-# usage: tools/setup.sh demo|dev
+# usage: tools/setup.sh demo|dev|image
 # Each step is skipped while its inputs hash the same, so a second run takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 level=${1:-demo}
-case $level in demo | dev) ;; *) echo "usage: tools/setup.sh demo|dev" >&2; exit 2 ;; esac
+case $level in demo | dev | image) ;; *) echo "usage: tools/setup.sh demo|dev|image" >&2; exit 2 ;; esac
 # The demo, started by root, runs as another user, who must be able to read all this.
 umask 022
 root=$PWD
@@ -53,7 +53,9 @@ wanted() { # lines "package purpose" of this level
   local name for_level purpose unless
   while read -r name for_level purpose; do
     case $name in '' | '#'*) continue ;; esac
+    # Each level has what the one before it has.
     [ "$for_level" = dev ] && [ "$level" = demo ] && continue
+    [ "$for_level" = image ] && [ "$level" != image ] && continue
     unless=${purpose##*unless:}
     if [ "$unless" != "$purpose" ]; then
       [ -e "$unless" ] && continue
@@ -131,7 +133,7 @@ python_packages() {
     pip_install --require-hashes -r requirements/build.txt
   dev_hash=$(hash_of requirements/dev.txt)
   demo_hash=$(hash_of requirements/demo.txt)
-  if [ "$level" = dev ]; then
+  if [ "$level" != demo ]; then
     step dev "$dev_hash" "installing Python packages (requirements/dev.txt)" \
       pip_install --require-hashes --no-build-isolation -r requirements/dev.txt
     echo "$demo_hash" > "$stamps/demo"

@@ -1,0 +1,33 @@
+"""The image that `make image` left, and a stick it was written to; only `make image-test` collects these tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.image import qemu
+from tools.lab.places import ROOT
+
+OUT = ROOT / "build" / "image" / "out"
+
+
+def pytest_ignore_collect(collection_path: Any) -> bool | None:
+    """`make image-test` runs these; anybody else's pytest has no hour to wait for a machine without acceleration."""
+    return None if os.environ.get("GUARDIAN_IMAGE") or collection_path.name == "conftest.py" else True
+
+
+@pytest.fixture(scope="session")
+def iso() -> Path:
+    """The installer."""
+    path = OUT / "guardian-edge.iso"
+    assert path.exists(), "There is no image: run `make image` first."
+    return path
+
+
+@pytest.fixture
+def stick(iso: Path, tmp_path: Path) -> Iterator[Path]:
+    """A stick it was written to, to be changed at will."""
+    path = qemu.copy(iso, tmp_path / "stick.img")
+    yield path
+    path.unlink()

@@ -1,0 +1,68 @@
+"""The installer on a machine: what it installs starts; where it must not write, it says so and writes nothing."""
+
+from pathlib import Path
+
+import pytest
+from tools.image.qemu import Drive, Machine, empty
+
+from guardian.appliance import layout
+
+GIB = 1 << 30
+REFUSED = "Nothing more happens here"
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.mark.parametrize("firmware", ["uefi", "bios"])
+def test_an_empty_disk_is_installed_and_starts(stick: Path, tmp_path: Path, firmware: str) -> None:
+    disk = Drive(empty(tmp_path / "disk.img", 8 * GIB), "nvme" if firmware == "uefi" else "virtio")
+    with Machine(tmp_path / "first", [Drive(stick, "usb"), disk], firmware) as machine:
+        assert machine.expect("Done. Take the stick out", REFUSED, seconds=900) != REFUSED, machine.said()[-3000:]
+        machine.ends()
+    with Machine(tmp_path / "second", [disk], firmware) as machine:
+        machine.expect("login:", seconds=600)
+        assert "[FAILED]" not in machine.said()
+
+
+def test_a_disk_that_holds_something_is_asked_for_before_it_is_wiped(stick: Path, tmp_path: Path) -> None:
+    path = empty(tmp_path / "disk.img", 8 * GIB)
+    with path.open("r+b") as file:
+        # The mark of an ext4 file system.
+        file.seek(1080)
+        file.write(b"\x53\xef")
+    before = path.read_bytes()[: 1 << 20]
+    with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
+        machine.expect("Type ERASE to go on", seconds=900)
+        machine.types("yes\n")
+        machine.expect("Nothing was changed.")
+        assert path.read_bytes()[: 1 << 20] == before
+        machine.types("ERASE\n")
+        machine.expect("Writing the system")
+
+
+def test_only_the_stick(stick: Path, tmp_path: Path) -> None:
+    with Machine(tmp_path / "one", [Drive(stick, "usb")]) as machine:
+        machine.expect(REFUSED, seconds=900)
+        assert "There is no disk to install to" in machine.said()
+        assert "the installer runs from it" in machine.said()
+
+
+def test_a_disk_that_is_too_small(stick: Path, tmp_path: Path) -> None:
+    disk = empty(tmp_path / "disk.img", layout.SMALLEST - (64 << 20))
+    with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(disk)]) as machine:
+        machine.expect(REFUSED, seconds=900)
+        assert "too small" in machine.said()
+
+
+def test_one_wrong_bit_on_the_medium(stick: Path, tmp_path: Path) -> None:
+    """In the middle of the system's file, where nothing that starts would ever read it."""
+    with stick.open("r+b") as file:
+        place = stick.stat().st_size * 3 // 4
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 16]))
+    path = empty(tmp_path / "disk.img", 8 * GIB)
+    with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
+        machine.expect(REFUSED, seconds=900)
+        assert "at least one bit of it is wrong" in machine.said()
+    assert not any(path.read_bytes()[: 8 << 20])

@@ -1,0 +1,131 @@
+"""A machine in QEMU, without acceleration: what it says on its serial line is read, and it can be typed at."""
+
+import contextlib
+import ctypes
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+OVMF = Path("/usr/share/OVMF")
+PR_SET_PDEATHSIG = 1
+_NOISE = re.compile(rb"\x1b\[[0-9;?=]*[a-zA-Z]|\r")
+
+
+class Silent(Exception):
+    """A machine did not say what was expected of it."""
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A disk of it; `bus` is virtio, nvme, sata or usb: a stick."""
+
+    path: Path
+    bus: str = "virtio"
+
+
+@dataclass
+class Machine:
+    """Runs between `with` and its end. `folder` keeps serial.log; it may be used again for the next start."""
+
+    folder: Path
+    drives: list[Drive]
+    firmware: str = "uefi"
+    memory: int = 2048
+    network: list[str] = field(default_factory=lambda: ["-nic", "none"])
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._line = self.folder / "serial.sock"
+        self.log = self.folder / "serial.log"
+        for path in (self._line, self.log):
+            path.unlink(missing_ok=True)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._process = subprocess.Popen(
+            self._command(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "qemu.log").open("wb"),
+            # It does not outlive us, killed or not.
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def said(self) -> str:
+        """All it said so far, without what only moves a cursor."""
+        data = self.log.read_bytes() if self.log.exists() else b""
+        return _NOISE.sub(b"", data).decode("utf-8", "replace")
+
+    def expect(self, *words: str, seconds: float = 600) -> str:
+        """Wait for one of these; which it was. Raises Silent when it ends, or too much time goes by, without."""
+        end = time.monotonic() + seconds
+        while True:
+            ended = self._process.poll() is not None
+            said = self.said()
+            for word in words:
+                if word in said:
+                    return word
+            if ended or time.monotonic() > end:
+                why = "it ended" if ended else f"{seconds:.0f} s went by"
+                raise Silent(f"{why} without any of {words}:\n{said[-3000:]}{self._complaints()}")
+            time.sleep(0.5)
+
+    def ends(self, seconds: float = 120) -> None:
+        """Wait until it switched itself off or restarted: it starts no second time by itself."""
+        self._process.wait(seconds)
+
+    def types(self, text: str) -> None:
+        """On its serial line."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self._line))
+            line.sendall(text.encode())
+            time.sleep(0.5)
+
+    def _complaints(self) -> str:
+        with contextlib.suppress(OSError):
+            return (self.folder / "qemu.log").read_text(errors="replace")[-1000:]
+        return ""
+
+    def _command(self) -> list[str]:
+        words = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
+        words += ["-m", str(self.memory), "-smp", "2", "-display", "none", "-no-reboot", *self.network]
+        words += ["-chardev", f"socket,id=line,path={self._line},server=on,wait=off,logfile={self.log}"]
+        words += ["-serial", "chardev:line", "-device", "qemu-xhci"]
+        if self.firmware == "uefi":
+            variables = self.folder / "variables.fd"
+            if not variables.exists():
+                shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
+            for path, mode in ((OVMF / "OVMF_CODE_4M.fd", ",readonly=on"), (variables, "")):
+                words += ["-drive", f"if=pflash,format=raw,file={path}{mode}"]
+        for number, drive in enumerate(self.drives):
+            words += ["-drive", f"if=none,id=d{number},file={drive.path},format=raw,cache=unsafe"]
+            device = {"virtio": "virtio-blk-pci", "nvme": "nvme,serial=gdn", "sata": "ide-hd", "usb": "usb-storage"}
+            more = ",removable=on" if drive.bus == "usb" else ""
+            words += ["-device", f"{device[drive.bus]},drive=d{number},bootindex={number}{more}"]
+        return words
+
+
+def empty(path: Path, size: int) -> Path:
+    """A disk with nothing on it, of `size` bytes; the file is sparse."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def copy(source: Path, target: Path) -> Path:
+    """A stick to write to: a copy that shares its blocks where the file system can."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "--reflink=auto", "--sparse=always", str(source), str(target)], check=True)
+    os.utime(target)
+    return target
