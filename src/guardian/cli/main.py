@@ -27,6 +27,7 @@ PRODUCT, HOST, TIERS = "Try it", "Look after a host", "Set up a tier"
 VERBS: dict[str, Verb] = {
     "demo": Verb("Run the whole product on this machine.", PRODUCT, "demo", "demo.command"),
     "status": Verb("What every daemon on this host is doing.", HOST),
+    "console": Verb("The page on a Mini PC's own screen: where it is, whose it is, what it waits for.", HOST),
     "doctor": Verb("Look for what is wrong and say how to mend it.", HOST, module="doctor.command"),
     "selfcheck": Verb("Would this installation's daemons start here? Asked before a release is put in force.", HOST),
     "settle": Verb("Wait until all is as well as before another release was put in force.", HOST),

@@ -1,0 +1,165 @@
+"""`guardian console`: the page on a Mini PC's own screen: where it is, whose it is, what it waits for, what to do."""
+
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guardian.cli.host import addresses
+from guardian.cli.host.summary import Summary, summarise
+from guardian.cli.household import Household, read_household
+from guardian.cli.places import find_places
+from guardian.cli.probe import Report, ask_all, health_sockets
+from guardian.common.failures.note import recent
+
+app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+# What the initial RAM disk found, on machines that start from a slot.
+IMAGE = Path("/run/image")
+WIDTH = 78
+_SECONDS = 5
+_CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the page is made of."""
+
+    release: str = ""
+    slot: str = ""
+    addresses: list[str] = field(default_factory=list)
+    household: Household | None = None
+    enrolment: str = ""
+    cameras: list[Report] = field(default_factory=list)
+    ailing: list[str] = field(default_factory=list)
+
+
+@app.command()
+def console(
+    once: Annotated[bool, typer.Option("--once", help="Print the page as it is now, and end.")] = False,
+) -> None:
+    """Show this machine's page: address, enrolment, cameras, the owner's words, and what to do if it waits.
+
+    Meant for a screen on which nobody logs in: it is drawn anew whenever something on it changes.
+    """
+    shown = ""
+    while True:
+        text = page(gather())
+        if text != shown:
+            shown = text
+            sys.stdout.write((_CLEAR if sys.stdout.isatty() and not once else "") + text)
+            sys.stdout.flush()
+        if once:
+            return
+        time.sleep(_SECONDS)
+
+
+def gather() -> Facts:
+    """Asked of the host, its daemons and what the start left behind."""
+    places = find_places()
+    reports = ask_all([socket for place in places for socket in health_sockets(place.run_dir)])
+    hosts = [summary for place in places if (summary := summarise(place, reports)) is not None]
+    folders = [place.state_dir for place in places if place.state_dir is not None]
+    households = [household for folder in folders if (household := read_household(folder)) is not None]
+    return Facts(
+        release=hosts[0].version if hosts else "",
+        slot=_read(IMAGE / "slot"),
+        addresses=addresses.read(),
+        household=households[0] if households else None,
+        enrolment=next(iter(_enrolments(reports, hosts)), ""),
+        cameras=[report for report in reports if report.service.startswith("camera@")],
+        ailing=[*_read(IMAGE / "faults").splitlines(), *_ailing(reports, hosts)]
+        + [note.sentence for folder in folders for note in recent(folder / "failures")[:3]],
+    )
+
+
+def page(facts: Facts) -> str:
+    """The page as text, plain enough for any console."""
+    head = " · ".join(word for word in (f"release {facts.release}" if facts.release else "", _slot(facts)) if word)
+    lines = ["", f"  Private AI Guardian{head:>{WIDTH - 21}}", f"  {'─' * (WIDTH - 2)}"]
+    lines += _row("Address", facts.addresses or ["none yet: no network answers on any cable"])
+    lines += _row("Edge", [_edge(facts)])
+    lines += _row("Cameras", [_camera(item) for item in facts.cameras] or ["none yet"])
+    if facts.household is not None and facts.household.words:
+        lines += _row("Words", [facts.household.words])
+    if facts.ailing:
+        lines += ["", *_row("Not well", facts.ailing[:6])]
+    return "\n".join([*lines, "", *_row("To do", to_do(facts)), ""])
+
+
+def to_do(facts: Facts) -> list[str]:
+    """What a person who stands before the machine does next."""
+    if not facts.addresses:
+        return ["Plug in a network cable. All goes on by itself once there is a network."]
+    if facts.household is None:
+        if facts.enrolment:
+            return ["Wait. It tries again by itself; the network must let it reach that address."]
+        return ["Start it from a stick that was made for your household, or write a seed to it."]
+    if facts.household.fault:
+        return ["Run `guardian doctor`, or ask who runs your node: the list of your household does not hold."]
+    if not facts.household.entries:
+        return ["Sign in with your browser and set your household's secret."]
+    if not facts.household.confirmed:
+        return ["Compare these words with those your browser shows, then confirm there."]
+    if not facts.cameras:
+        return ["Add a camera in your browser."]
+    return ["Nothing. Events and clips are in your browser."]
+
+
+def _slot(facts: Facts) -> str:
+    return f"slot {facts.slot}" if facts.slot else ""
+
+
+def _edge(facts: Facts) -> str:
+    if facts.household is not None:
+        return f"enrolled as {facts.household.name}"
+    return facts.enrolment or "not enrolled: there is no seed"
+
+
+def _camera(report: Report) -> str:
+    return f"{report.service.removeprefix('camera@')}: {report.status or report.state}"
+
+
+def _enrolments(reports: list[Report], hosts: list[Summary]) -> Iterable[str]:
+    yield from (report.status for report in reports if report.service == "enroll" and report.status)
+    yield from (line.sentence for host in hosts for line in host.lines if line.service == "enroll")
+
+
+def _ailing(reports: list[Report], hosts: list[Summary]) -> Iterable[str]:
+    for report in reports:
+        for part in report.dependencies.values():
+            if part.state in ("failed", "degraded"):
+                yield f"{report.service}: {part.sentence}"
+    yield from (f"{line.service}: {line.sentence}" for host in hosts for line in host.lines if line.state == "failed")
+
+
+def _row(title: str, texts: list[str]) -> list[str]:
+    """`  Title     text`, wrapped; what may come from outside cannot move the cursor."""
+    wrapped = [part for text in texts for part in _wrapped(_plain(text), WIDTH - 14)]
+    return [f"  {title if number == 0 else '':<12}{text}" for number, text in enumerate(wrapped)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines, line = [], ""
+    for word in (
+        part for word in text.split() for part in (word[at : at + width] for at in range(0, len(word), width))
+    ):
+        if line and len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    return [*lines, line]
+
+
+def _plain(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")[:4096].strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,72 @@
+"""The page on a Mini PC's screen says what a person who stands before it needs, and does next."""
+
+import pytest
+
+from guardian.cli.console import WIDTH, Facts, page, to_do
+from guardian.cli.host import addresses
+from guardian.cli.household import Household
+from guardian.cli.probe import Report
+
+ADDRESS = ["192.168.1.20 (enp1s0, 52:54:00:12:34:56)"]
+WORDS = "amber birch cedar delta ember flint grove hazel"
+
+
+def enrolled(**more: object) -> Household:
+    return Household("e1", "Front door", **{"words": WORDS, "entries": 2, "confirmed": True, **more})  # type: ignore[arg-type]
+
+
+def camera(name: str, status: str) -> Report:
+    return Report(service=f"camera@{name}", tier="edge", state="ok", ready=True, status=status)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts(), "network cable"),
+        (Facts(addresses=ADDRESS), "stick that was made"),
+        (Facts(addresses=ADDRESS, enrolment="node away, tries again"), "tries again by itself"),
+        (Facts(addresses=ADDRESS, household=enrolled(entries=0, words="")), "set your household's secret"),
+        (Facts(addresses=ADDRESS, household=enrolled(confirmed=False)), "Compare these words"),
+        (Facts(addresses=ADDRESS, household=enrolled(fault="forked")), "does not hold"),
+        (Facts(addresses=ADDRESS, household=enrolled()), "Add a camera"),
+        (Facts(addresses=ADDRESS, household=enrolled(), cameras=[camera("front", "15.0 fps")]), "Nothing."),
+    ],
+)
+def test_what_to_do_next(facts: Facts, words: str) -> None:
+    assert any(words in line for line in to_do(facts))
+    assert words.split(maxsplit=1)[0] in page(facts)
+
+
+def test_the_page_of_a_machine_that_works() -> None:
+    cameras = [camera("front", "15.0 fps, recording"), camera("garden", "waits for its camera")]
+    facts = Facts("0.3.0", "A", ADDRESS, enrolled(), "", cameras, ["analyzer: The store is full."])
+    text = page(facts)
+    for words in ("release 0.3.0 · slot A", ADDRESS[0], "enrolled as Front door", "front: 15.0 fps, recording", WORDS):
+        assert words in text
+    assert "analyzer: The store is full." in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_what_comes_from_outside_moves_no_cursor_and_fits() -> None:
+    hostile = "\x1b[2J\x07" + "word " * 200 + "x" * 500
+    text = page(Facts(addresses=ADDRESS, household=enrolled(), cameras=[camera("front", hostile)]))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_addresses_that_lead_outside() -> None:
+    told = [
+        {"ifname": "lo", "addr_info": [{"family": "inet", "scope": "global", "local": "127.0.0.1"}]},
+        {"ifname": "guardian0", "addr_info": [{"family": "inet", "scope": "global", "local": "10.86.0.2"}]},
+        {
+            "ifname": "enp1s0",
+            "address": "52:54:00:12:34:56",
+            "addr_info": [
+                {"family": "inet6", "scope": "link", "local": "fe80::1"},
+                {"family": "inet6", "scope": "global", "local": "2001:db8::5"},
+                {"family": "inet", "scope": "global", "local": "192.168.1.20"},
+            ],
+        },
+    ]
+    assert addresses.parse(told) == [ADDRESS[0], "2001:db8::5 (enp1s0, 52:54:00:12:34:56)"]
