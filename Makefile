@@ -37,7 +37,8 @@ image: ## bake the edge's image: raw disk and installer ISO, in build/image/out 
 
 image-test: ## bake the image and try it on machines in QEMU (as root; some twenty minutes)
 	@tools/setup.sh image
-	@$(BIN)/python -m tools.image
+	@mkdir -p build/image && { [ -e build/image/test.key ] || $(BIN)/guardian image key build/image/test.key > build/image/test.pub; }
+	@$(BIN)/python -m tools.image --seed-key build/image/test.pub
 	@GUARDIAN_IMAGE=1 $(BIN)/python -m pytest -q -o timeout=1800 tests/image
 
 check: ## lint, types, imports, contracts, locks: everything that runs nothing

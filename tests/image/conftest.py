@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 from tools.image import qemu
+from tools.image.qemu import empty
 from tools.lab.places import ROOT
 
 OUT = ROOT / "build" / "image" / "out"
+# Whose seeds this image takes; `make image-test` makes it.
+KEY = ROOT / "build" / "image" / "test.key"
+REFUSED = "Nothing more happens here"
+GIB = 1 << 30
 
 
 def pytest_ignore_collect(collection_path: Any) -> bool | None:
@@ -31,3 +36,18 @@ def stick(iso: Path, tmp_path: Path) -> Iterator[Path]:
     path = qemu.copy(iso, tmp_path / "stick.img")
     yield path
     path.unlink()
+
+
+def beginning(path: Path, size: int = 8 << 20) -> bytes:
+    """The first bytes of a disk."""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def holding(path: Path) -> Path:
+    """A disk on which there is a file system, by its mark."""
+    empty(path, 5 * GIB)
+    with path.open("r+b") as file:
+        file.seek(1080)
+        file.write(b"\x53\xef")
+    return path

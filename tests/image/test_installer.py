@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import pytest
+from tests.image.conftest import GIB, REFUSED, beginning, holding
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.appliance import layout
 
-GIB = 1 << 30
-REFUSED = "Nothing more happens here"
 pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.mark.parametrize("firmware", ["uefi", "bios"])
 def test_an_empty_disk_is_installed_and_starts(stick: Path, tmp_path: Path, firmware: str) -> None:
-    disk = Drive(empty(tmp_path / "disk.img", 8 * GIB), "nvme" if firmware == "uefi" else "virtio")
+    disk = Drive(empty(tmp_path / "disk.img", 5 * GIB), "nvme" if firmware == "uefi" else "virtio")
     with Machine(tmp_path / "first", [Drive(stick, "usb"), disk], firmware) as machine:
         assert machine.expect("Done. Take the stick out", REFUSED, seconds=900) != REFUSED, machine.said()[-3000:]
         machine.ends()
@@ -24,17 +23,13 @@ def test_an_empty_disk_is_installed_and_starts(stick: Path, tmp_path: Path, firm
 
 
 def test_a_disk_that_holds_something_is_asked_for_before_it_is_wiped(stick: Path, tmp_path: Path) -> None:
-    path = empty(tmp_path / "disk.img", 8 * GIB)
-    with path.open("r+b") as file:
-        # The mark of an ext4 file system.
-        file.seek(1080)
-        file.write(b"\x53\xef")
-    before = path.read_bytes()[: 1 << 20]
+    path = holding(tmp_path / "disk.img")
+    before = beginning(path)
     with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
         machine.expect("Type ERASE to go on", seconds=900)
         machine.types("yes\n")
         machine.expect("Nothing was changed.")
-        assert path.read_bytes()[: 1 << 20] == before
+        assert beginning(path) == before
         machine.types("ERASE\n")
         machine.expect("Writing the system")
 
@@ -61,8 +56,8 @@ def test_one_wrong_bit_on_the_medium(stick: Path, tmp_path: Path) -> None:
         byte = file.read(1)[0]
         file.seek(place)
         file.write(bytes([byte ^ 16]))
-    path = empty(tmp_path / "disk.img", 8 * GIB)
+    path = empty(tmp_path / "disk.img", 5 * GIB)
     with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
         machine.expect(REFUSED, seconds=900)
         assert "at least one bit of it is wrong" in machine.said()
-    assert not any(path.read_bytes()[: 8 << 20])
+    assert not any(beginning(path))

@@ -1,6 +1,7 @@
 """`guardian console`: the page on a Mini PC's own screen: where it is, whose it is, what it waits for, what to do."""
 
 import sys
+import textwrap
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -138,20 +139,8 @@ def _ailing(reports: list[Report], hosts: list[Summary]) -> Iterable[str]:
 
 def _row(title: str, texts: list[str]) -> list[str]:
     """`  Title     text`, wrapped; what may come from outside cannot move the cursor."""
-    wrapped = [part for text in texts for part in _wrapped(_plain(text), WIDTH - 14)]
+    wrapped = [part for text in texts for part in textwrap.wrap(_plain(text), WIDTH - 14) or [""]]
     return [f"  {title if number == 0 else '':<12}{text}" for number, text in enumerate(wrapped)]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines, line = [], ""
-    for word in (
-        part for word in text.split() for part in (word[at : at + width] for at in range(0, len(word), width))
-    ):
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    return [*lines, line]
 
 
 def _plain(text: str) -> str:
