@@ -18,7 +18,7 @@ def test_an_empty_disk_is_installed_and_starts(stick: Path, tmp_path: Path, firm
         assert machine.expect("Done. Take the stick out", REFUSED, seconds=900) != REFUSED, machine.said()[-3000:]
         machine.ends()
     with Machine(tmp_path / "second", [disk], firmware) as machine:
-        machine.expect("login:", seconds=600)
+        machine.expect("Plug in a network cable", seconds=600)
         assert "[FAILED]" not in machine.said()
 
 

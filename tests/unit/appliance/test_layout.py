@@ -4,7 +4,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from guardian.appliance import layout, writing
+from guardian.appliance import grow, layout, writing
 from guardian.common import gpt, seed_region
 
 DISK = "621b0441-7cf9-43f5-9462-62b39d75d204"
@@ -42,6 +42,12 @@ def test_a_seed_finds_its_place_there(tmp_path: Path) -> None:
         place = seed_region.find(file)
     assert place.offset == table.entries[layout.SEED.number - 1].offset
     assert place.image_id == uuid.UUID(DISK).bytes
+
+
+def test_what_the_data_partition_could_have_more() -> None:
+    gib = 1 << 30
+    assert grow.left_over(64 * gib, 4 * gib, gib) == 59 * gib - layout.MIB
+    assert grow.left_over(5 * gib, 4 * gib, gib) == 0
 
 
 def test_partitions_of_disks_whose_name_ends_in_a_digit() -> None:

@@ -1,0 +1,63 @@
+"""`guardian-grow`: once, give the data partition what is left of the disk: a raw image knows no disk's size."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from guardian.appliance import layout
+from guardian.common import log
+from guardian.common.errors import GuardianError
+
+DATA = Path("/run/image/data")
+# Less than this is not worth a change of the table.
+_WORTH = 64 << 20
+
+
+class GrowError(GuardianError):
+    """The data partition could not be made larger; it is what it was."""
+
+
+def left_over(disk_size: int, start: int, size: int) -> int:
+    """Bytes behind the data partition that it could have; all in bytes."""
+    return max(disk_size - layout.MIB - (start + size), 0)
+
+
+def grow(mounted: Path = DATA) -> str:
+    """Partition and file system, while it is in use; a sentence of what was done."""
+    device = Path(_said("findmnt", "--noheadings", "--output=SOURCE", "--mountpoint", str(mounted)))
+    about = Path(f"/sys/class/block/{device.resolve().name}").resolve()
+    disk = Path("/dev") / about.parent.name
+    number, start, size = (int((about / name).read_text()) for name in ("partition", "start", "size"))
+    whole = int((about.parent / "size").read_text()) * layout.SECTOR
+    if number != layout.DATA.number:
+        raise GrowError(f"{device} is not the data partition of our layout.", reason="disk_refused")
+    left = left_over(whole, start * layout.SECTOR, size * layout.SECTOR)
+    if left >= _WORTH:
+        # The last copy of the table moves to the disk's end first: it lies where the partition is to be.
+        _said("sfdisk", "--quiet", "--no-reread", "--force", "--relocate=gpt-bak-std", str(disk))
+        _said("sfdisk", "--quiet", "--no-reread", "--force", f"--partno={number}", str(disk), text=", +\n")
+        _said("partx", "--update", f"--nr={number}", str(disk))
+    # A start that was cut off may have left the file system behind its partition.
+    _said("resize2fs", str(device))
+    return (
+        f"The data partition has {left / 1e9:.1f} GB more." if left >= _WORTH else "The data partition fills the disk."
+    )
+
+
+def main() -> None:
+    """Console script."""
+    argparse.ArgumentParser(prog="guardian-grow", description=__doc__).parse_args()
+    log.setup("grow")
+    try:
+        print(grow())
+    except GuardianError as error:
+        sys.exit(f"guardian-grow: {error}")
+
+
+def _said(*command: str, text: str = "") -> str:
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=600)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise GrowError(f"{command[0]} failed: {said[-1] if said else done.returncode}", reason="disk_refused")
+    return done.stdout.strip()
