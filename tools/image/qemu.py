@@ -47,14 +47,15 @@ class Machine:
         for path in (self._line, self.log):
             path.unlink(missing_ok=True)
         libc = ctypes.CDLL(None, use_errno=True)
-        self._process = subprocess.Popen(
-            self._command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "qemu.log").open("wb"),
-            # It does not outlive us, killed or not.
-            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
-        )
+        with (self.folder / "qemu.log").open("wb") as complaints:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                # It does not outlive us, killed or not.
+                preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -34,15 +34,20 @@ def grow(mounted: Path = DATA) -> str:
         raise GrowError(f"{device} is not the data partition of our layout.", reason="disk_refused")
     left = left_over(whole, start * layout.SECTOR, size * layout.SECTOR)
     if left >= _WORTH:
-        # The last copy of the table moves to the disk's end first: it lies where the partition is to be.
-        _said("sfdisk", "--quiet", "--no-reread", "--force", "--relocate=gpt-bak-std", str(disk))
-        _said("sfdisk", "--quiet", "--no-reread", "--force", f"--partno={number}", str(disk), text=", +\n")
+        widen(disk, number)
         _said("partx", "--update", f"--nr={number}", str(disk))
     # A start that was cut off may have left the file system behind its partition.
     _said("resize2fs", str(device))
     return (
         f"The data partition has {left / 1e9:.1f} GB more." if left >= _WORTH else "The data partition fills the disk."
     )
+
+
+def widen(disk: Path, number: int) -> None:
+    """In the disk's table, give the last partition all that is behind it."""
+    # The table's copy moves to the disk's end first: it lies where the partition is to be.
+    _said("sfdisk", "--quiet", "--no-reread", "--force", "--relocate", "gpt-bak-std", str(disk))
+    _said("sfdisk", "--quiet", "--no-reread", "--force", "--partno", str(number), str(disk), text=", +\n")
 
 
 def main() -> None:

@@ -50,6 +50,19 @@ def test_what_the_data_partition_could_have_more() -> None:
     assert grow.left_over(5 * gib, 4 * gib, gib) == 0
 
 
+def test_the_table_of_a_raw_image_on_a_larger_disk_is_widened(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    before = made(path, layout.SMALLEST, layout.SMALLEST_DATA)
+    with path.open("r+b") as file:
+        file.truncate(2 * layout.SMALLEST)
+    grow.widen(path, layout.DATA.number)
+    with path.open("rb") as file:
+        after = gpt.read(file)
+    assert after.entries[:-1] == before.entries[:-1]
+    assert after.entries[-1].offset == before.entries[-1].offset
+    assert after.entries[-1].size > before.entries[-1].size + layout.SMALLEST - (4 << 20)
+
+
 def test_partitions_of_disks_whose_name_ends_in_a_digit() -> None:
     assert layout.device("/dev/sda", layout.DATA) == "/dev/sda6"
     assert layout.device("/dev/nvme0n1", layout.BOOT) == "/dev/nvme0n1p2"
