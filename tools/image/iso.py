@@ -21,6 +21,7 @@ from guardian.common import gpt, seed_region
 
 CFG = ROOT / "packer" / "installer.cfg"
 LABEL = "GUARDIAN"
+NAMES = {seed_region.PARTITION_TYPE: seed_region.PARTITION_NAME, medium.CHECK_TYPE: "guardian-check"}
 
 
 def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> None:
@@ -30,8 +31,8 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
         parts: the folder that `tools.image.disk.pieces` filled.
         image_id: the id of its table, a UUID: a seed is signed for it.
     """
-    with tempfile.TemporaryDirectory(prefix="gdn-iso-", dir=target.parent) as name:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory(prefix="gdn-iso-", dir=target.parent) as folder:
+        scratch = Path(folder)
         tree = scratch / "tree"
         shutil.copytree(parts, tree / "disk", copy_function=_link)
         (tree / "boot/grub").mkdir(parents=True)
@@ -45,10 +46,11 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
         told = {"version": version, "image": image_id, "files": files}
         (tree / "guardian.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         _starts(tree, scratch)
-        for name, data in (("check", bytes(medium.CHECK_SIZE)), ("seed", seed_region.empty())):
-            (scratch / name).write_bytes(data)
+        for part, data in (("check", bytes(medium.CHECK_SIZE)), ("seed", seed_region.empty())):
+            (scratch / part).write_bytes(data)
         _iso(tree, scratch, target)
-    _finish(target, uuid.UUID(image_id))
+    name(target, uuid.UUID(image_id))
+    _finish(target)
 
 
 def _starts(tree: Path, scratch: Path) -> None:
@@ -86,12 +88,16 @@ def _iso(tree: Path, scratch: Path, target: Path) -> None:
     subprocess.run(["xorriso", *words], check=True, stdout=subprocess.DEVNULL)
 
 
-def _finish(target: Path, image_id: uuid.UUID) -> None:
-    """Name disk and partitions, in the table and in its copy; then write the checksum of all that lies before it."""
-    names = {seed_region.PARTITION_TYPE: seed_region.PARTITION_NAME, medium.CHECK_TYPE: "guardian-check"}
+def name(target: Path, image_id: uuid.UUID) -> None:
+    """Name disk and partitions, in the table and in its copy: xorriso cannot."""
     with target.open("r+b") as file:
         for header_at in (1, _copy_at(file)):
-            _rename(file, header_at, image_id, names)
+            _rename(file, header_at, image_id)
+
+
+def _finish(target: Path) -> None:
+    """Write the checksum of all that lies before it."""
+    with target.open("r+b") as file:
         offset = gpt.read(file).of_type(medium.CHECK_TYPE).offset
         digest = medium.digest(file, offset)
         file.seek(offset)
@@ -104,16 +110,16 @@ def _copy_at(file: BinaryIO) -> int:
     return int(sector)
 
 
-def _rename(file: BinaryIO, header_at: int, image_id: uuid.UUID, names: dict[uuid.UUID, str]) -> None:
+def _rename(file: BinaryIO, header_at: int, image_id: uuid.UUID) -> None:
     file.seek(header_at * gpt.SECTOR)
     header = bytearray(file.read(gpt.SECTOR))
     start, count, size = struct.unpack_from("<QII", header, 72)
     file.seek(start * gpt.SECTOR)
     table = bytearray(file.read(count * size))
     for place in range(0, len(table), size):
-        name = names.get(uuid.UUID(bytes_le=bytes(table[place : place + 16])))
-        if name is not None:
-            table[place + 56 : place + 128] = name.encode("utf-16-le").ljust(72, b"\0")
+        found = NAMES.get(uuid.UUID(bytes_le=bytes(table[place : place + 16])))
+        if found is not None:
+            table[place + 56 : place + 128] = found.encode("utf-16-le").ljust(72, b"\0")
     header[56:72] = image_id.bytes_le
     struct.pack_into("<I", header, 88, zlib.crc32(table))
     struct.pack_into("<I", header, 16, 0)
