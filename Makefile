@@ -35,7 +35,7 @@ image: ## bake the edge's image: raw disk and installer ISO, in build/image/out 
 	@tools/setup.sh image
 	@$(BIN)/python -m tools.image
 
-image-test: ## bake the image and try it on machines in QEMU (as root; some twenty minutes)
+image-test: ## bake the image and try it on machines in QEMU (as root; long)
 	@tools/setup.sh image
 	@mkdir -p build/image && { [ -e build/image/test.key ] || $(BIN)/guardian image key build/image/test.key > build/image/test.pub; }
 	@$(BIN)/python -m tools.image --seed-key build/image/test.pub

@@ -1,10 +1,8 @@
 """`make molecule`: all scenarios on hosts of the lab: the first converge hosts, the others start from those, frozen."""
 
 import argparse
-import ctypes
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -168,11 +166,10 @@ def is_frozen(folder: Path) -> bool:
 
 def start(words: list[str]) -> "subprocess.Popen[bytes]":
     """This program again, for one scenario; it does not outlive us, killed or not."""
-    libc = ctypes.CDLL(None, use_errno=True)
     return subprocess.Popen(
         [sys.executable, __file__, *words],
         stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: libc.prctl(keeper.PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+        preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - it takes no lock
     )
 
 

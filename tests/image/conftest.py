@@ -51,3 +51,12 @@ def holding(path: Path) -> Path:
         file.seek(1080)
         file.write(b"\x53\xef")
     return path
+
+
+def flip(path: Path, place: int) -> None:
+    """One bit of a file is another one."""
+    with path.open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 16]))

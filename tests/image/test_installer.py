@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.image.conftest import GIB, REFUSED, beginning, holding
+from tests.image.conftest import GIB, REFUSED, beginning, flip, holding
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.appliance import layout
@@ -50,12 +50,7 @@ def test_a_disk_that_is_too_small(stick: Path, tmp_path: Path) -> None:
 
 def test_one_wrong_bit_on_the_medium(stick: Path, tmp_path: Path) -> None:
     """In the middle of the system's file, where nothing that starts would ever read it."""
-    with stick.open("r+b") as file:
-        place = stick.stat().st_size * 3 // 4
-        file.seek(place)
-        byte = file.read(1)[0]
-        file.seek(place)
-        file.write(bytes([byte ^ 16]))
+    flip(stick, stick.stat().st_size * 3 // 4)
     path = empty(tmp_path / "disk.img", 5 * GIB)
     with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
         machine.expect(REFUSED, seconds=900)

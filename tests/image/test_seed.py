@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.image.conftest import GIB, KEY, REFUSED, beginning, holding
+from tests.image.conftest import GIB, KEY, REFUSED, beginning, flip, holding
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.common import seed_region
@@ -72,12 +72,9 @@ def test_one_that_cannot_be_used_stops_it_before_a_disk_is_touched(stick: Path, 
         subprocess.run([*GUARDIAN, "key", str(key)], check=True)
     seed(stick, key, *(["--expires", "2020-01-01T00:00:00Z"] if fault == "expired" else []))
     if fault == "damaged":
-        with stick.open("r+b") as file:
-            place = seed_region.find(file).offset + 200
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 1]))
+        with stick.open("rb") as file:
+            place = seed_region.find(file).offset
+        flip(stick, place + 200)
     path = empty(tmp_path / "disk.img", 5 * GIB)
     with Machine(tmp_path / "one", [Drive(stick, "usb"), Drive(path)]) as machine:
         machine.expect(REFUSED, seconds=900)

@@ -50,10 +50,7 @@ def build(given: argparse.Namespace) -> None:
         version = supply.release("image")
         release = (supply.RELEASES / "image").resolve()
     with step("the detector"):
-        model = given.model or (SHARED_MODEL if SHARED_MODEL.exists() else None)
-        if model is None:
-            supply.supply()
-            model = supply.MODEL
+        model = given.model or (SHARED_MODEL if SHARED_MODEL.exists() else supply.model())
     with step("the root file system"):
         root.base()
     with step("the roles"):

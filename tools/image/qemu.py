@@ -1,11 +1,9 @@
 """A machine in QEMU, without acceleration: what it says on its serial line is read, and it can be typed at."""
 
 import contextlib
-import ctypes
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -13,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tools.lab import keeper
+
 OVMF = Path("/usr/share/OVMF")
-PR_SET_PDEATHSIG = 1
 _NOISE = re.compile(rb"\x1b\[[0-9;?=]*[a-zA-Z]|\r")
 
 
@@ -46,15 +45,13 @@ class Machine:
         self.log = self.folder / "serial.log"
         for path in (self._line, self.log):
             path.unlink(missing_ok=True)
-        libc = ctypes.CDLL(None, use_errno=True)
         with (self.folder / "qemu.log").open("wb") as complaints:
             self._process = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
-                # It does not outlive us, killed or not.
-                preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+                preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - we have one thread
             )
         return self
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.lab import roots
+from tools.lab import keeper, roots
 from tools.lab.places import ROOT, Refused
 
 BUILD = ROOT / "build" / "image"
@@ -63,6 +63,7 @@ def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Pat
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
+            preexec_fn=keeper.dies_with_parent(),
         ).returncode
     if status:
         raise Refused(f"The roles failed; all of it is in {log}:\n{log.read_text(errors='replace')[-3000:]}")

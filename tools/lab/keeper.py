@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.lab import network
 from tools.lab.places import ROOT, Refused, cgroup, cgroup_trees, run
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 
 
 def start(owner: int) -> None:
@@ -104,14 +105,19 @@ def _began(number: int) -> str:
     return "" if state in {"Z", "X"} else rest[18]
 
 
+def dies_with_parent() -> Callable[[], object]:
+    """For `preexec_fn`: the child does not outlive us, killed or not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def outer(descriptor: int) -> int:
     """Outside the namespaces: starts PID 1, writes down who it is, sweeps when it has ended."""
-    libc = ctypes.CDLL(None, use_errno=True)
     command = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
     child = subprocess.Popen(
         [*command, sys.executable, "-m", "tools.lab.keeper", "inner", str(descriptor)],
         pass_fds=[descriptor] if descriptor >= 0 else [],
-        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - this process has one thread
+        preexec_fn=dies_with_parent(),  # noqa: PLW1509 - this process has one thread
     )
     children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
     while child.poll() is None:

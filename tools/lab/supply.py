@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.lab import module_client
 from tools.lab.camera import FILM
@@ -22,8 +23,7 @@ def supply() -> None:
     module_client.archive()
     release("this")
     film()
-    if not MODEL.exists():
-        _run([sys.executable, "tools/detector/build.py", str(MODEL)])
+    model()
 
 
 def release(name: str, *arguments: str) -> str:
@@ -41,6 +41,14 @@ def release(name: str, *arguments: str) -> str:
     link.symlink_to(version)
     link.replace(RELEASES / name)
     return version
+
+
+def model() -> Path:
+    """The detector of drawn shapes."""
+    if not MODEL.exists():
+        MODEL.parent.mkdir(parents=True, exist_ok=True)
+        _run([sys.executable, "tools/detector/build.py", str(MODEL)])
+    return MODEL
 
 
 def film() -> None:

@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from guardian.appliance.layout import SMALLEST
@@ -113,11 +112,3 @@ def _content(item: Any) -> str:
     if parts:
         return f"{len(parts)} partition{'s' if len(parts) > 1 else ''}"
     return f"an empty {item['pttype']} table" if item.get("pttype") else ""
-
-
-def release(path: str) -> Path:
-    """The block device as a path, checked to be one."""
-    device = Path(path)
-    if not device.is_block_device():
-        raise DiskError(f"{path} is no disk any more.", reason="disk_missing", hint="Was it unplugged? Start anew.")
-    return device

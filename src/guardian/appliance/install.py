@@ -66,7 +66,7 @@ class Screen:
 def main() -> None:
     """Exit status 1 when nothing was installed: the screen says why."""
     parser = argparse.ArgumentParser(prog="guardian-install", description=__doc__)
-    parser.add_argument("--disk", default="", help="where to; else the first internal one")
+    parser.add_argument("--disk", default="", help="where to; else the fastest internal one, of several the largest")
     given = parser.parse_args()
     screen = Screen(SCREENS)
     try:
@@ -76,7 +76,7 @@ def main() -> None:
         screen.say(f"  {error}")
         if error.hint:
             screen.say(f"  {error.hint}")
-        screen.say("  Nothing more happens here. Switch the machine off, or press Ctrl+Alt+Del to start anew.")
+        screen.say("  Nothing more happens here. Switch the machine off.")
         sys.exit(1)
 
 

@@ -1,5 +1,6 @@
 """Write a system to a disk. What would start it comes last, when all else was read back: cut short, it never starts."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -8,7 +9,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from guardian.appliance.layout import MIB, SECTOR
 from guardian.common.errors import GuardianError
 
 _SECONDS = 120
+# Files of the payload, and in which folder of the boot partition they lie.
+_ON_BOOT = {"grub.cfg": "grub", "grubenv": "grub", "vmlinuz": "A", "initrd.img": "A"}
 Tell = Callable[[str, float], None]
 
 
@@ -60,10 +63,12 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     tell("Making the place of recordings", 0)
     _run("mkfs.ext4", "-q", "-F", "-L", "guardian-data", "-m", "1", layout.device(disk, layout.DATA))
     _put(layout.device(disk, layout.SEED), seed)
-    with _mounted_boot(disk, fresh=True) as boot:
+    device = layout.device(disk, layout.BOOT)
+    _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", device)
+    with _mounted(device, "rw") as boot:
         for folder in ("grub", "EFI/BOOT", "A", "B"):
             (boot / folder).mkdir(parents=True)
-        for name, place in (("grub.cfg", "grub"), ("grubenv", "grub"), ("vmlinuz", "A"), ("initrd.img", "A")):
+        for name, place in _ON_BOOT.items():
             shutil.copyfile(payload.path(f"disk/{name}"), boot / place / name)
     _check(payload, disk, slot, tell)
     tell("Making it start", 0)
@@ -79,8 +84,8 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
         found = medium.digest(device, size, lambda part: tell("Reading it back", part))
     if found != payload.files["system.squashfs"]:
         raise _refused(disk)
-    with _mounted_boot(disk, fresh=False) as boot:
-        for name, place in (("grub.cfg", "grub"), ("grubenv", "grub"), ("vmlinuz", "A"), ("initrd.img", "A")):
+    with _mounted(layout.device(disk, layout.BOOT), "ro") as boot:
+        for name, place in _ON_BOOT.items():
             medium.forget(boot / place / name)
             digest = hashlib.sha256((boot / place / name).read_bytes()).hexdigest()
             if digest != payload.files[f"disk/{name}"]:
@@ -89,7 +94,7 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
 
 def _make_start(payload: Payload, disk: str) -> None:
     """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
-    with _mounted_boot(disk, fresh=False, write=True) as boot:
+    with _mounted(layout.device(disk, layout.BOOT), "rw") as boot:
         shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
         _sync(boot / "EFI/BOOT/NEW")
         (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
@@ -113,25 +118,17 @@ def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
     return bytes(image), bytes(code)
 
 
-class _mounted_boot:  # noqa: N801 - used as a function
-    """The boot partition, mounted for a while."""
-
-    def __init__(self, disk: str, *, fresh: bool, write: bool = False) -> None:
-        self._device = layout.device(disk, layout.BOOT)
-        self._fresh, self._write = fresh, fresh or write
-
-    def __enter__(self) -> Path:
-        if self._fresh:
-            _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", self._device)
-        self._folder = Path(tempfile.mkdtemp(prefix="guardian-boot-"))
-        mode = "rw" if self._write else "ro"
-        _run("mount", "-t", "vfat", "-o", f"{mode},nodev,nosuid,noexec", self._device, str(self._folder))
-        return self._folder
-
-    def __exit__(self, *_: object) -> None:
-        _run("umount", str(self._folder))
-        self._folder.rmdir()
-        medium.forget(Path(self._device))
+@contextlib.contextmanager
+def _mounted(device: str, mode: str) -> Iterator[Path]:
+    """The boot partition for a while, `ro` or `rw`; afterwards nothing of it is remembered."""
+    folder = Path(tempfile.mkdtemp(prefix="guardian-boot-"))
+    _run("mount", "-t", "vfat", "-o", f"{mode},nodev,nosuid,noexec", device, str(folder))
+    try:
+        yield folder
+    finally:
+        _run("umount", str(folder))
+        folder.rmdir()
+        medium.forget(Path(device))
 
 
 def _blank(disk: str) -> None:
