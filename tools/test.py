@@ -1,7 +1,7 @@
 """`make test`: pytest folder by folder, then the UI's tests; says what ran, and takes a skipped test for a failure.
 
-tests/host is not among them: it verifies a live host, of which there is none here. `make host-test HOST=…` runs it, and
-so does molecule's verify.
+Two folders are not among them: tests/host verifies a live host, of which there is none here (`make host-test HOST=…`
+and molecule's verify run it), and tests/image needs a baked image and machines in QEMU (`make image-test` runs it).
 """
 
 import argparse
@@ -15,10 +15,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
 TESTS = ROOT / "tests"
+ELSEWHERE = {"host", "image"}
 # In this order; a folder that is not named here comes after them.
 ORDER = ["unit", "contract", "integration", "e2e"]
 FOLDERS = sorted(
-    (path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "host" and any(path.rglob("test_*.py"))),
+    (
+        path.name
+        for path in TESTS.iterdir()
+        if path.is_dir() and path.name not in ELSEWHERE and any(path.rglob("test_*.py"))
+    ),
     key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name),
 )
 
