@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.image import disk, iso, root, slot
+from tools.image import disk, iso, root, slot, update
 from tools.lab import supply
 from tools.lab.places import ROOT, Refused
 
@@ -23,6 +23,12 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=ROOT / "build/image/out", help="default: build/image/out")
     parser.add_argument(
         "--seed-key", type=Path, action="append", default=[], metavar="FILE", help="whose seeds it takes"
+    )
+    parser.add_argument(
+        "--update-key", type=Path, action="append", default=[], metavar="FILE", help="whose updates it takes"
+    )
+    parser.add_argument(
+        "--update-signing-key", type=Path, metavar="FILE", help="signs the update that is made beside the image"
     )
     parser.add_argument(
         "--model", type=Path, default=None, help="detector; else the one of ../shared, or the tests' own"
@@ -54,7 +60,7 @@ def build(given: argparse.Namespace) -> None:
     with step("the root file system"):
         root.base()
     with step("the roles"):
-        root.bake(root.BUILD / "tree", release, model, image_id, given.seed_key)
+        root.bake(root.BUILD / "tree", release, model, image_id, given.seed_key, given.update_key)
     with step("the system's slot"):
         system = slot.make(root.BUILD / "tree", root.BUILD / "slot", given.level)
     with step("what starts it"):
@@ -63,6 +69,9 @@ def build(given: argparse.Namespace) -> None:
         disk.make(system, root.BUILD / "parts", given.into / "guardian-edge.raw", image_id)
     with step("the installer"):
         iso.make(system, root.BUILD / "parts", given.into / "guardian-edge.iso", image_id, version)
+    if given.update_signing_key:
+        with step("the update"):
+            update.make(system, given.into / "guardian-edge.update", "edge", version, given.update_signing_key)
     with step("its checksum"):
         made = given.into / "guardian-edge.iso"
         with made.open("rb") as file:

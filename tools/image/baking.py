@@ -66,6 +66,8 @@ def main(lower: str, work: Path, target: Path, release: str, model: str) -> None
         check=True,
     )
     shutil.copytree(work / "identity", root / "etc/guardian", dirs_exist_ok=True)
+    # With the system, not with what is kept: an update may bring new ones and take old ones away.
+    shutil.copytree(work / "update-keys", root / "usr/lib/guardian-appliance/update-keys")
     subprocess.run(["chroot", str(root), "update-initramfs", "-u", "-k", "all"], check=True)
     for place in ("srv/guardian", "dev", "tmp", "run", "sys", "proc"):
         subprocess.run(["umount", "--recursive", str(root / place)], check=True)

@@ -9,7 +9,7 @@ from tools.image import grub
 from tools.image.slot import Slot
 from tools.lab.places import ROOT
 
-from guardian.appliance import layout, writing
+from guardian.appliance import grubenv, layout, slots, writing
 from guardian.common import seed_region
 
 CFG = ROOT / "packer" / "grub.cfg"
@@ -22,9 +22,7 @@ def pieces(into: Path) -> None:
     grub.bios(into / "core.img", f"(,gpt{layout.BOOT.number})/grub")
     (into / "boot.img").write_bytes(grub.part("boot.img"))
     (into / "grub.cfg").write_bytes(CFG.read_bytes())
-    (into / "grubenv").unlink(missing_ok=True)
-    run("grub-editenv", str(into / "grubenv"), "create")
-    run("grub-editenv", str(into / "grubenv"), "set", "good=A", "trial=", "left=2", "verdict=")
+    (into / "grubenv").write_bytes(grubenv.pack(slots.Words().said()))
 
 
 def make(slot: Slot, parts: Path, target: Path, image_id: str) -> None:

@@ -29,7 +29,7 @@ def base() -> Path:
     return target
 
 
-def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Path]) -> None:
+def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Path], update_keys: list[Path]) -> None:
     """The roles of playbooks/bake.yml over the base, merged at `target`; what they say goes to a log beside it.
 
     Args:
@@ -37,6 +37,7 @@ def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Pat
         model: the detector.
         image_id: the id that seeds are signed for, a UUID.
         keys: public keys of those whose seeds this image takes.
+        update_keys: public keys of those whose updates it takes.
 
     All mounts are of a namespace that ends with this process, killed or not.
     """
@@ -50,9 +51,10 @@ def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Pat
     words = [sys.executable, "-m", "tools.image.baking", str(lower), str(work), str(target), str(release), str(model)]
     (work / "identity").mkdir()
     (work / "identity/image-id").write_text(f"{image_id.replace('-', '')}\n", encoding="ascii")
-    (work / "identity/seed-keys").mkdir()
-    for key in keys:
-        shutil.copyfile(key, work / "identity/seed-keys" / f"{key.stem}.pub")
+    for folder, trusted in ((work / "identity/seed-keys", keys), (work / "update-keys", update_keys)):
+        folder.mkdir()
+        for key in trusted:
+            shutil.copyfile(key, folder / f"{key.stem}.pub")
     space = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc"]
     with log.open("wb") as output:
         status = subprocess.run(

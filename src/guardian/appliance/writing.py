@@ -65,7 +65,7 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     _put(layout.device(disk, layout.SEED), seed)
     device = layout.device(disk, layout.BOOT)
     _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", device)
-    with _mounted(device, "rw") as boot:
+    with mounted(device, "rw") as boot:
         for folder in ("grub", "EFI/BOOT", "A", "B"):
             (boot / folder).mkdir(parents=True)
         for name, place in _ON_BOOT.items():
@@ -84,7 +84,7 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
         found = medium.digest(device, size, lambda part: tell("Reading it back", part))
     if found != payload.files["system.squashfs"]:
         raise _refused(disk)
-    with _mounted(layout.device(disk, layout.BOOT), "ro") as boot:
+    with mounted(layout.device(disk, layout.BOOT), "ro") as boot:
         for name, place in _ON_BOOT.items():
             medium.forget(boot / place / name)
             digest = hashlib.sha256((boot / place / name).read_bytes()).hexdigest()
@@ -94,9 +94,9 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
 
 def _make_start(payload: Payload, disk: str) -> None:
     """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
-    with _mounted(layout.device(disk, layout.BOOT), "rw") as boot:
+    with mounted(layout.device(disk, layout.BOOT), "rw") as boot:
         shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
-        _sync(boot / "EFI/BOOT/NEW")
+        sync(boot / "EFI/BOOT/NEW")
         (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
     first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
     core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
@@ -119,8 +119,8 @@ def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
 
 
 @contextlib.contextmanager
-def _mounted(device: str, mode: str) -> Iterator[Path]:
-    """The boot partition for a while, `ro` or `rw`; afterwards nothing of it is remembered."""
+def mounted(device: str, mode: str) -> Iterator[Path]:
+    """The boot partition on `device` for a while, `ro` or `rw`; afterwards nothing of it is remembered."""
     folder = Path(tempfile.mkdtemp(prefix="guardian-boot-"))
     _run("mount", "-t", "vfat", "-o", f"{mode},nodev,nosuid,noexec", device, str(folder))
     try:
@@ -160,7 +160,8 @@ def _put(target: str, data: bytes) -> None:
         os.fsync(device.fileno())
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file's content durable."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -84,5 +84,9 @@ EVENTS = {
     "tunnel_up": "The other end of the tunnel answers.",
     "unit_failed": "A unit failed; its last words are with it, and kept for `guardian status`.",
     "unlock_refused": "The relay let somebody in neither with their ticket nor with their signature.",
+    "update_judged": "A system that was tried is in force now, or was left; `outcome` and `sentence` say why.",
+    "update_not_judged": "Whether this system is good could not be found out.",
+    "update_refused": "An update was not applied, and why; the machine is as it was.",
+    "update_written": "A new system lies whole in the other slot; it is tried at the next start.",
     "vault_state": "What the edge may seal to has changed: waiting for the owner's vault, known, or at fault.",
 }

@@ -1,0 +1,106 @@
+"""`guardian-judge`: is this system as good as the one before? In a trial its slot stays or goes by that.
+
+That it came so far is said first. What was well before the update has to be well again, told by `guardian settle`: what
+was away then, a node or a camera, is asked for by nobody. Else the other slot starts again, without a hand.
+"""
+
+import argparse
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import NoReturn
+
+from guardian.appliance.apply import GUARDIAN
+from guardian.appliance.slots import OTHER, Host
+from guardian.common import log
+from guardian.common.errors import GuardianError
+from guardian.common.files import read_plain
+
+_SECONDS = 300
+_MAX_BYTES = 4 << 20
+_SENTENCES = {
+    "never_came_up": "It never came up: both of its starts ended before its system ran.",
+    "not_judged": "It came up and was switched off or stopped twice before it could be found good.",
+}
+# What is missing, one sentence each, for what was well before; nothing when all of it is well again.
+Settle = Callable[[bytes, str], list[str]]
+_log = log.get(__name__)
+
+
+def judge(host: Host, running: str, settle: Settle) -> bool:
+    """Whether this system goes on; else the machine is to be restarted, and the other slot starts.
+
+    Args:
+        running: this system's version.
+    """
+    if not host.is_trial:
+        host.note_version(host.running, running)
+        _look_back(host)
+        return True
+    host.change(reached="1")
+    with contextlib.suppress(OSError):
+        host.note_version(host.running, running)
+    missing = settle(_before(host), running)
+    if not missing:
+        host.change(good=host.running, trial="", left="2", reached="", verdict="good")
+        _keep(host, running, "good", f"Slot {host.running} is in force.")
+        return True
+    host.change(trial="", left="2", reached="", verdict="unhealthy")
+    _keep(host, running, "unhealthy", " ".join(missing)[:2000])
+    return False
+
+
+def _look_back(host: Host) -> None:
+    """What GRUB decided of a trial, which nobody else could say."""
+    words = host.words()
+    if words.verdict in _SENTENCES:
+        _keep(host, host.version_in(OTHER[host.running]), words.verdict, _SENTENCES[words.verdict])
+        host.change(verdict="")
+
+
+def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:
+    write = _log.info if outcome == "good" else _log.error
+    write("update_judged", version=tried, outcome=outcome, sentence=sentence)
+    # A full disk does not keep a good system from being found good.
+    with contextlib.suppress(OSError):
+        host.record(tried, outcome, sentence)
+
+
+def _before(host: Host) -> bytes:
+    with contextlib.suppress(OSError):
+        return read_plain(host.state / "before.json", _MAX_BYTES)
+    return b'{"daemons": []}'
+
+
+def ask(before: bytes, running: str) -> list[str]:
+    """`guardian settle`, as long as it takes."""
+    try:
+        done = subprocess.run(
+            [GUARDIAN, "settle", "--version", running, "--seconds", str(_SECONDS)],
+            input=before,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS + 60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return [f"The new system cannot tell how it is: {type(error).__name__}."]
+    if done.returncode == 0:
+        return []
+    said = done.stderr.decode("utf-8", "replace").splitlines()
+    return [line.strip() for line in said if line.strip()] or ["The new system cannot tell how it is."]
+
+
+def main() -> NoReturn:
+    """Console script."""
+    argparse.ArgumentParser(prog="guardian-judge", description=__doc__).parse_args()
+    log.setup("judge")
+    try:
+        good = judge(Host(), version("guardian"), ask)
+    except GuardianError as error:
+        _log.error("update_not_judged", reason=error.reason, sentence=str(error))
+        sys.exit(f"guardian-judge: {error}")
+    if not good:
+        subprocess.run(["systemctl", "reboot"], check=False)
+    sys.exit(0)
