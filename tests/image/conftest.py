@@ -1,6 +1,8 @@
 """The image that `make image` left, and a stick it was written to; only `make image-test` collects these tests."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,15 @@ from tools.image import qemu
 from tools.image.qemu import empty
 from tools.lab.places import ROOT
 
+from guardian.common.tokens import Token
+
 OUT = ROOT / "build" / "image" / "out"
 # Whose seeds this image takes; `make image-test` makes it.
 KEY = ROOT / "build" / "image" / "test.key"
+# Who signs the updates it takes.
+UPDATE_KEY = ROOT / "build" / "image" / "update.key"
+GUARDIAN = [sys.executable, "-m", "guardian.cli.main", "image"]
+TOKEN = str(Token("node.invalid:7444", "0" * 64, "1" * 43))
 REFUSED = "Nothing more happens here"
 GIB = 1 << 30
 
@@ -60,3 +68,15 @@ def flip(path: Path, place: int) -> None:
         byte = file.read(1)[0]
         file.seek(place)
         file.write(bytes([byte ^ 16]))
+
+
+def seed(image: Path, key: Path, *words: str, token: str = TOKEN) -> None:
+    """As an operator writes one."""
+    command = [*GUARDIAN, "seed", str(image), "--key", str(key), "--token-stdin", *words]
+    subprocess.run(command, input=f"{token}\n", text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def lies_on(disk: Path, token: str = TOKEN) -> bool:
+    """Whether the token can be found anywhere on it."""
+    command = ["grep", "--quiet", "--text", "--fixed-strings", token, str(disk)]
+    return subprocess.run(command, check=False).returncode == 0

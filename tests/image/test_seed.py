@@ -1,42 +1,15 @@
 """A seed on the stick: it answers for the owner who is not there, is taken once, and lies nowhere afterwards."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tests.image.conftest import GIB, KEY, REFUSED, beginning, flip, holding
+from tests.image.conftest import GIB, GUARDIAN, KEY, REFUSED, beginning, flip, holding, lies_on, seed
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.common import seed_region
-from guardian.common.tokens import Token
 
-TOKEN = str(Token("node.invalid:7444", "0" * 64, "1" * 43))
-GUARDIAN = [sys.executable, "-m", "guardian.cli.main", "image"]
 pytestmark = pytest.mark.timeout(1800)
-
-
-def seed(image: Path, key: Path, *words: str) -> None:
-    """As an operator writes one."""
-    command = [
-        sys.executable,
-        "-m",
-        "guardian.cli.main",
-        "image",
-        "seed",
-        str(image),
-        "--key",
-        str(key),
-        "--token-stdin",
-    ]
-    subprocess.run([*command, *words], input=f"{TOKEN}\n", text=True, check=True, stdout=subprocess.DEVNULL)
-
-
-def lies_on(disk: Path) -> bool:
-    """Whether the token can be found anywhere on it."""
-    return (
-        subprocess.run(["grep", "--quiet", "--text", "--fixed-strings", TOKEN, str(disk)], check=False).returncode == 0
-    )
 
 
 def test_an_unattended_one_is_taken_once_and_wiped(stick: Path, tmp_path: Path) -> None:

@@ -31,13 +31,17 @@ class Drive:
 
 @dataclass
 class Machine:
-    """Runs between `with` and its end. `folder` keeps serial.log; it may be used again for the next start."""
+    """Runs between `with` and its end. `folder` keeps serial.log; it may be used again for the next start.
+
+    `network` are QEMU's own words; `space` is the network namespace it runs in, '' for this one.
+    """
 
     folder: Path
     drives: list[Drive]
     firmware: str = "uefi"
     memory: int = 2048
     network: list[str] = field(default_factory=lambda: ["-nic", "none"])
+    space: str = ""
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +99,8 @@ class Machine:
         return ""
 
     def _command(self) -> list[str]:
-        words = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
+        inside = ["ip", "netns", "exec", self.space] if self.space else []
+        words = [*inside, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         words += ["-m", str(self.memory), "-smp", "2", "-display", "none", "-no-reboot", *self.network]
         words += ["-chardev", f"socket,id=line,path={self._line},server=on,wait=off,logfile={self.log}"]
         words += ["-serial", "chardev:line", "-device", "qemu-xhci"]

@@ -1,0 +1,224 @@
+"""The whole way: from a stick with a seed to an event at the node, through kernel WireGuard, nobody at the machine.
+
+And on from there, where GUARDIAN_IMAGE is `full`: an update that stays, one that never comes up, one that is less well.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.image.conftest import GIB, KEY, REFUSED, UPDATE_KEY, lies_on, seed
+from tests.image.household import Home, home
+from tests.image.variants import made
+from tools.image.qemu import Drive, Machine, empty
+
+from guardian.common import seed_region
+
+FULL = os.environ.get("GUARDIAN_IMAGE") == "full"
+pytestmark = pytest.mark.timeout(7200)
+# What systemd says in the kernel's log of units that wait for each other.
+CYCLE = "ordering cycle"
+
+
+@dataclass
+class Story:
+    """One machine with its disk, beside its home; `figures` are seconds."""
+
+    home: Home
+    folder: Path
+    key: Path
+    disk: Path
+    figures: dict[str, float]
+
+    def starts(self) -> Machine:
+        """From its own disk, the cable plugged in."""
+        return Machine(self.folder / "machine", [Drive(self.disk)], network=self.home.cable, space=self.home.space)
+
+    def says(self, command: str, seconds: float = 300, given: Path | None = None) -> str:
+        """A command on it."""
+        return self.home.inside(command, self.key, seconds, given)
+
+    def took(self, what: str, since: float) -> None:
+        """A figure for who reads the test's output."""
+        self.figures[what] = time.monotonic() - since
+        print(f"{what}: {self.figures[what]:.0f} s", flush=True)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Iterator[Path]:
+    """An SSH key of who looks after the machine."""
+    path = tmp_path / "ssh"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    yield path
+    path.unlink()
+
+
+async def test_from_the_stick_to_an_event_and_through_updates(stick: Path, tmp_path: Path, key: Path) -> None:
+    async with home() as place:
+        story = Story(place, tmp_path, key, empty(tmp_path / "disk.img", 6 * GIB), {})
+        token = await place.place.token("Front door")
+        genesis = place.owner.roster.genesis_hash.hex()
+        more = ["--name", "Front door", "--unattended", "--fingerprint", genesis, "--ssh-key", f"{key}.pub"]
+        seed(stick, KEY, *more, "--time-zone", "Europe/Berlin", token=token)
+        installs(story, stick)
+        with story.starts() as machine:
+            await enrols_and_delivers(story, machine)
+            looks_well(story)
+            limits_bite(story)
+            await is_spent(story, token, tmp_path)
+        assert not lies_on(story.disk, token)
+        with story.disk.open("rb") as disk:
+            disk.seek(seed_region.find(disk).offset)
+            assert disk.read(seed_region.SIZE) == seed_region.empty()
+        if FULL:
+            await goes_through_updates(story)
+
+
+def installs(story: Story, stick: Path) -> None:
+    """Unattended, from the stick to an empty disk."""
+    began = time.monotonic()
+    drives = [Drive(stick, "usb"), Drive(story.disk)]
+    with Machine(story.folder / "installer", drives) as machine:
+        assert machine.expect("Done. Take the stick out", REFUSED, seconds=1200) != REFUSED, machine.said()[-3000:]
+        machine.ends()
+    story.took("from switching on to an installed disk", began)
+
+
+async def enrols_and_delivers(story: Story, machine: Machine) -> None:
+    """It enrols by itself, the owner confirms, a camera that is plugged in is found, and something moves before it."""
+    began = time.monotonic()
+    edge = await story.home.edge()
+    assert edge.name == "Front door"
+    story.took("from switching on to an enrolled edge", began)
+    await story.home.confirm(edge)
+    # Two cameras by USB's own interface: the kernel draws what they see, and it moves.
+    story.says("modprobe vivid n_devs=2 node_types=0x1,0x1")
+    assert await story.home.event()
+    story.took("from switching on to the first event at the node", began)
+    assert "[FAILED]" not in machine.said()
+
+
+def looks_well(story: Story) -> None:
+    """As an operator looks at it."""
+    assert story.says("systemctl --failed --no-legend --plain").strip() == ""
+    assert CYCLE not in story.says("journalctl --boot --no-pager --output=cat")
+    assert story.says("cat /sys/module/wireguard/initstate").strip() == "live"
+    assert "wireguard" in story.says("ip -details link show dev guardian0 || ip -details link show type wireguard")
+    assert story.says("readlink /etc/localtime").strip().endswith("Europe/Berlin")
+    print(story.says("guardian status"))
+    print(story.says("guardian console --once"))
+
+
+BITES = """
+set -e
+unit=guardian-console@tty1.service
+group=/sys/fs/cgroup$(systemctl show --value --property=ControlGroup "$unit")
+cat "$group/memory.max" "$group/pids.max"
+# A process in its place, that wants more memory than it may have: it is killed.
+set +e
+sh -c 'echo $$ > '"$group"'/cgroup.procs; exec python3 -c "x = bytearray(400 << 20)"'
+echo "memory $?"
+grep oom_kill "$group/memory.events"
+# And one that wants more processes.
+sh -c 'echo $$ > '"$group"'/cgroup.procs
+exec python3 -c "
+import os, time
+made = 0
+try:
+    for _ in range(100):
+        if os.fork() == 0:
+            time.sleep(20); os._exit(0)
+        made += 1
+except BlockingIOError:
+    print(\\"processes refused\\", made)
+"'
+"""
+
+
+def limits_bite(story: Story) -> None:
+    """MemoryMax= and TasksMax= of a unit, on this kernel."""
+    said = story.says(BITES)
+    assert "memory 137" in said
+    assert "oom_kill 0" not in said
+    assert "processes refused" in said
+
+
+async def is_spent(story: Story, token: str, folder: Path) -> None:
+    """A second machine with the same token is refused."""
+    node = story.home.place.node
+    code = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom guardian.edge.enroll.enrol import enrol_async\n"
+        "asyncio.run(enrol_async(Path(sys.argv[1]), sys.argv[2], 'Second'))"
+    )
+    done = await node.call(sys.executable, "-c", code, str(folder / "second"), token)
+    assert done.returncode != 0
+    assert "token" in done.stderr.lower()
+    assert len(await story.home.place.listed()) == 1
+
+
+async def goes_through_updates(story: Story) -> None:
+    """One that is good, one that never comes up, one that does not work: the machine ends on the good one by itself."""
+    good = made(story.folder, "8.0.0", UPDATE_KEY)
+    applied(story, good)
+    judged(story, "B", "8.0.0")
+    dead = made(story.folder, "8.1.0", UPDATE_KEY, dead=True)
+    applied(story, dead)
+    for _ in range(2):
+        with story.starts() as machine:
+            machine.ends(600)
+    judged(story, "B", "8.0.0", outcome="never_came_up", tried="8.1.0")
+    broken = made(story.folder, "8.2.0", UPDATE_KEY, broken="edge/uplink/main.py")
+    applied(story, broken)
+    began = time.monotonic()
+    with story.starts() as machine:
+        machine.ends(1500)
+    story.took("from the start of a broken update to its own restart", began)
+    judged(story, "B", "8.0.0", outcome="unhealthy", tried="8.2.0")
+
+
+def applied(story: Story, update: Path) -> None:
+    """Handed over by SSH, and applied; the machine restarts."""
+    began = time.monotonic()
+    with story.starts() as machine:
+        wait_for_ssh(story)
+        story.says("cat > /var/lib/guardian/it.update", 1200, update)
+        story.says("systemctl is-active guardian-judge.service --wait || true", 900)
+        story.says("guardian update apply --no-restart /var/lib/guardian/it.update", 1200)
+        story.says("rm /var/lib/guardian/it.update; sync; systemctl reboot --no-block")
+        machine.ends(300)
+    story.took(f"a start, and {update.name} applied", began)
+
+
+def judged(story: Story, slot: str, version: str, *, outcome: str = "good", tried: str = "") -> None:
+    """It runs that slot and version, all is well, and its history says what became of the last update."""
+    with story.starts():
+        wait_for_ssh(story)
+        told = ""
+        for _ in range(60):
+            told = story.says("guardian update status --json; guardian update history --json; cat /run/image/slot")
+            if f'"version": "{tried or version}", "outcome": "{outcome}"' in told:
+                break
+            time.sleep(10)
+        print(told)
+        assert f'"version": "{tried or version}", "outcome": "{outcome}"' in told
+        assert f'"running": "{slot}", "good": "{slot}", "trial": ""' in told
+        assert f'"{slot}": "{version}"' in told
+        looks_well(story)
+        story.says("sync; systemctl poweroff --no-block")
+
+
+def wait_for_ssh(story: Story, seconds: float = 900) -> None:
+    """Until somebody can be let in."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            story.says("true", 90)
+            return
+        except (AssertionError, subprocess.TimeoutExpired, OSError):
+            assert time.monotonic() < end, "nobody is let in by SSH"
+            time.sleep(5)

@@ -1,0 +1,65 @@
+"""`make image-test`: bake the image with keys of the test's own, and try it on machines in QEMU."""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "image"
+# What an image is made of and tried with. The file beside the tests holds its hash at the last time that they passed.
+INPUTS = ["packer", "playbooks", "proto", "requirements", "roles", "src", "tests/image", "tools/image", "units"]
+PASSED = ROOT / "tests" / "image" / "passed.sha256"
+JOURNEY = "tests/image/test_journey.py"
+
+
+def main() -> int:
+    """pytest's exit status, or the bake's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="everything, not the journey alone")
+    parser.add_argument("--baked", action="store_true", help="take the image that is there")
+    parser.add_argument(
+        "--if-changed", action="store_true", help=f"only where what it is made of differs from {PASSED.name}'s"
+    )
+    given = parser.parse_args()
+    inputs = hash_of_inputs()
+    if given.if_changed and PASSED.exists() and PASSED.read_text("ascii").strip() == inputs:
+        print("The image is made of what it was made of when this last passed: nothing to try.")
+        return 0
+    keys = {name: FOLDER / f"{name}.key" for name in ("test", "update")}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in keys.values():
+        if not path.exists():
+            made = run("-m", "guardian.cli.main", "image", "key", str(path), capture_output=True)
+            path.with_suffix(".pub").write_bytes(made.stdout)
+    if not given.baked:
+        trusted = ["--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
+        if run("-m", "tools.image", *trusted).returncode:
+            return 1
+    wanted = ["tests/image"] if given.full else [JOURNEY]
+    mode = {"GUARDIAN_IMAGE": "full" if given.full else "journey"}
+    status = run("-m", "pytest", "-q", "--capture=no", *wanted, env=os.environ | mode).returncode
+    if status == 0 and "CI" not in os.environ:
+        PASSED.write_text(f"{inputs}\n", "ascii")
+    return status
+
+
+def hash_of_inputs() -> str:
+    """Of every file that git knows below INPUTS, as it lies there now."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *INPUTS], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    digest = hashlib.sha256()
+    for name in sorted(name for name in listed.stdout.decode().split("\0") if name and ROOT / name != PASSED):
+        if (ROOT / name).is_file():
+            digest.update(f"{name}\0{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def run(*words: str, **more: object) -> "subprocess.CompletedProcess[bytes]":
+    """Python, from the checkout."""
+    return subprocess.run([sys.executable, *words], cwd=ROOT, check=False, **more)  # type: ignore[call-overload, no-any-return]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
