@@ -8,7 +8,7 @@ import yaml
 
 from guardian.common.errors import ConfigError
 from guardian.edge.camera.faults import CameraFault
-from guardian.edge.camera.source import address_of
+from guardian.edge.camera.rtsp import address_of
 from guardian.edge.config import EdgeConfig, list_cameras, load_camera
 
 
