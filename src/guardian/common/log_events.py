@@ -14,7 +14,7 @@ EVENTS = {
     "camera_file_refused": "A camera's file is not good; the others are taken, and what runs of it goes on.",
     "camera_gone": "A camera's daemon left the analyzer.",
     "camera_refused": "What dialled the analyzer did not speak as a camera's daemon does.",
-    "cameras_applied": "The cameras' daemons match the files now; what was started, stopped and reloaded for it.",
+    "cameras_applied": "The cameras' daemons match the files now; what was started, stopped, restarted and reloaded.",
     "cannot_start": "A daemon could not start; it ends with status 78 when its configuration is wrong, else 1.",
     "certificate_issued": "An edge or node was given a new certificate.",
     "certificate_not_renewed": "This machine's certificate could not be renewed yet, and why; it is tried again.",
@@ -84,5 +84,6 @@ EVENTS = {
     "tunnel_up": "The other end of the tunnel answers.",
     "unit_failed": "A unit failed; its last words are with it, and kept for `guardian status`.",
     "unlock_refused": "The relay let somebody in neither with their ticket nor with their signature.",
+    "usb_camera_added": "A camera was plugged in for the first time, and is watched now.",
     "vault_state": "What the edge may seal to has changed: waiting for the owner's vault, known, or at fault.",
 }

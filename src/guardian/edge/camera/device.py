@@ -12,7 +12,7 @@ from guardian.edge import v4l2
 from guardian.edge.camera import faults
 from guardian.edge.camera.encoder import Encoder
 from guardian.edge.camera.faults import CameraFault
-from guardian.edge.camera.feed import OPEN_SECONDS, READ_SECONDS
+from guardian.edge.camera.feed import READ_SECONDS
 from guardian.edge.camera.packets import PacketReader
 from guardian.edge.camera.stream import MAX_PIXELS, TIMESCALE, Unit
 from guardian.edge.config import Camera, UsbConfig
@@ -31,6 +31,9 @@ _RANKS = {name: rank for rank, name in enumerate(_FORMATS)}
 # AVFMT_FLAG_NONBLOCK, added to FFmpeg's own flags: it would wait for a silent device in the kernel, where no time-out of
 # FFmpeg's reaches it.
 _NONBLOCK = "+4"
+# FFmpeg asks without a pause for the first picture of a compressed stream, and for none of another. A device that has
+# none by then is waited for here.
+_OPEN_SECONDS = 2.0
 # How long to look away when there is no picture yet.
 _PAUSE = 0.005
 
@@ -59,8 +62,9 @@ def connect(camera: Camera) -> "DeviceFeed":
         container = av.open(
             str(v4l2.DEV / choice.node),
             format="v4l2",
-            options=options(choice.format, camera.usb),
-            timeout=(OPEN_SECONDS, READ_SECONDS),
+            # Not `options`, which are the decoder's too: it would believe in the size that the device refused.
+            container_options=options(choice.format, camera.usb),
+            timeout=(_OPEN_SECONDS, READ_SECONDS),
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         raise faults.plugging(error) from error
@@ -83,6 +87,7 @@ def options(name: str, settings: UsbConfig) -> dict[str, str]:
         "framerate": f"{settings.fps:g}",
         "fflags": _NONBLOCK,
         "fpsprobesize": "0",
+        "max_ts_probe": "0",
     }
 
 
