@@ -1,4 +1,4 @@
-"""Cameras on a port where there is neither port nor kernel module: folders as sysfs has them, and a device for one process.
+"""Cameras on a port where there is neither port nor kernel module: folders as of sysfs, and a device for one process.
 
 The device is `device.c`, laid below the daemon by LD_PRELOAD: FFmpeg's own V4L2 code opens it, negotiates and maps its
 buffers. Nothing of the product knows of it.

@@ -86,7 +86,7 @@ class MotionConfig(Section):
 
 
 class UsbConfig(Section):
-    """Pictures of a camera on this machine's own ports (`v4l2:`): asked of it, and encoded here unless it does H.264."""
+    """Pictures of a camera on this machine's own ports (`v4l2:`); encoded here unless it does H.264 itself."""
 
     width: int = Field(
         default=1280, ge=160, le=3840, title="Width", description="Of the picture asked for, and at most recorded."

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -77,12 +78,12 @@ def test_what_it_shows_is_sealed_and_is_an_event(
         wait_for(lambda: [event for event in events() if event.label == "person" and event.HasField("end")], 90)
         row = wait_for(lambda: next((row for row in folders.clips() if row["state"] == "closed"), None))
         assert daemon.dependency("camera")["detail"]["codec"] == "h264"
-    with av.open(io.BytesIO(movie(folders.open(row)))) as container:
+    with av.open(io.BytesIO(movie(folders.open(row))), "r") as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height, stream.codec_context.name) == (640, 360, "h264")
         packets = [packet for packet in container.demux(stream) if packet.size]
-        keys = [packet.pts * packet.time_base for packet in packets if packet.is_keyframe]
-        assert all(0.5 < later - earlier < 1.5 for earlier, later in zip(keys, keys[1:], strict=False))
+        keys = [float((packet.pts or 0) * (stream.time_base or 0)) for packet in packets if packet.is_keyframe]
+        assert all(0.5 < later - earlier < 1.5 for earlier, later in pairwise(keys))
         assert len(keys) >= 4
 
 

@@ -28,8 +28,8 @@ _FORMATS = {
     "UYVY": "uyvy422",
 }
 _RANKS = {name: rank for rank, name in enumerate(_FORMATS)}
-# AVFMT_FLAG_NONBLOCK, added to FFmpeg's own flags: it would wait for a silent device in the kernel, where no time-out of
-# FFmpeg's reaches it.
+# AVFMT_FLAG_NONBLOCK, added to FFmpeg's own flags: it would wait for a silent device in the kernel, where no time-out
+# of FFmpeg's reaches it.
 _NONBLOCK = "+4"
 # FFmpeg asks without a pause for the first picture of a compressed stream, and for none of another. A device that has
 # none by then is waited for here.

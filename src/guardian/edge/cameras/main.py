@@ -58,9 +58,7 @@ def apply(settings: EdgeConfig) -> dict[str, str]:
     # What a file said that is not good now is what its daemon still goes by.
     kept = {camera: digest for camera, digest in told.items() if camera in bad}
     write_atomic(memory, json.dumps(kept | folder.good).encode())
-    _log.info(
-        "cameras_applied", started=what.start, stopped=what.stop, restarted=what.restart, reloaded=what.reload
-    )
+    _log.info("cameras_applied", started=what.start, stopped=what.stop, restarted=what.restart, reloaded=what.reload)
     count = len(folder.good)
     print(f"{count} camera{'' if count == 1 else 's'}: {what.text}", flush=True)
     return folder.bad

@@ -57,8 +57,8 @@ def admit(local: AbstractSet[str], bad: AbstractSet[str]) -> frozenset[str]:
         local: ids of cameras on a port of this machine.
         bad: ids whose file is not good now: what they may do stays as it is.
     """
-    links = RUNTIME.glob(f"{_BEFORE}*{_AFTER}.d/{_DEVICES.name}")
-    admitted = {link.parent.name.removeprefix(_BEFORE).removesuffix(f"{_AFTER}.d") for link in links}
+    folders = [folder for folder in RUNTIME.glob(f"{_BEFORE}*{_AFTER}.d") if (folder / _DEVICES.name).is_symlink()]
+    admitted = {folder.name.removeprefix(_BEFORE).removesuffix(f"{_AFTER}.d") for folder in folders}
     new, past = local - admitted, admitted - local - bad
     for camera in new:
         link = _link(camera)
