@@ -1,6 +1,7 @@
 """A camera on a port: what it shows is sealed and becomes an event; pulled out, it is waited for and taken up again."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -143,3 +144,17 @@ def test_another_size_begins_a_new_clip(
         device.say("gone", now=False)
         wait_for(lambda: len(folders.clips()) > 1)
         wait_for(lambda: daemon.dependency("camera").get("detail", {}).get("width") == 320)
+
+
+def test_a_person_is_told_what_to_write_into_its_file(device: Device, visit: Path) -> None:
+    device.show(visit, "MJPG")
+    # Neither can be opened: what is there is said all the same.
+    device.sysfs.vivid(0, 8)
+    command = [*device.before, sys.executable, "-m", "guardian.cli.main", "camera", "find"]
+    done = subprocess.run(command, env={**os.environ, **device.environ}, capture_output=True, text=True, check=True)
+    first, *others = done.stdout.splitlines()
+    assert first == f"v4l2:{USB}  HD Webcam: HD Webcam (MJPG)"
+    assert [line.split()[0] for line in others] == [
+        "v4l2:platform-vivid.0-vivid-000-vid-cap",
+        "v4l2:platform-vivid.0-vivid-000-vid-out",
+    ]
