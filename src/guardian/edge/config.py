@@ -89,13 +89,25 @@ class UsbConfig(Section):
     """Pictures of a camera on this machine's own ports (`v4l2:`); encoded here unless it does H.264 itself."""
 
     width: int = Field(
-        default=1280, ge=160, le=3840, title="Width", description="Asked of the camera; what is encoded here has no more."
+        default=1280,
+        ge=160,
+        le=3840,
+        title="Width",
+        description="Asked of the camera; what is encoded here has no more.",
     )
     height: int = Field(
-        default=720, ge=120, le=2160, title="Height", description="Asked of the camera; what is encoded here has no more."
+        default=720,
+        ge=120,
+        le=2160,
+        title="Height",
+        description="Asked of the camera; what is encoded here has no more.",
     )
     fps: float = Field(
-        default=15.0, ge=1, le=60, title="Frames a second", description="Asked of the camera; what is encoded here has no more."
+        default=15.0,
+        ge=1,
+        le=60,
+        title="Frames a second",
+        description="Asked of the camera; what is encoded here has no more.",
     )
     crf: int = Field(
         default=23, ge=15, le=40, title="CRF", description="Of what is encoded here: lower is finer, and larger."
