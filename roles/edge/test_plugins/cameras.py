@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 
 def within(path: str, networks: Iterable[str]) -> bool:
-    """Whether `rtsp://ADDRESS/…` is in one of the networks. A name is: who answers to it is known to the host alone."""
+    """Whether `rtsp://ADDRESS/…` is in one of the networks.
+
+    A name is: who answers to it is known to the host alone. So is what is in no network, `v4l2:NAME`.
+    """
     try:
         address = ipaddress.ip_address(urlsplit(str(path)).hostname or "")
     except ValueError:

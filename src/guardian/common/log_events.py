@@ -14,7 +14,7 @@ EVENTS = {
     "camera_file_refused": "A camera's file is not good; the others are taken, and what runs of it goes on.",
     "camera_gone": "A camera's daemon left the analyzer.",
     "camera_refused": "What dialled the analyzer did not speak as a camera's daemon does.",
-    "cameras_applied": "The cameras' daemons match the files now; what was started, stopped and reloaded for it.",
+    "cameras_applied": "The cameras' daemons match the files now; what was started, stopped, restarted and reloaded.",
     "cannot_start": "A daemon could not start; it ends with status 78 when its configuration is wrong, else 1.",
     "certificate_issued": "An edge or node was given a new certificate.",
     "certificate_not_renewed": "This machine's certificate could not be renewed yet, and why; it is tried again.",
@@ -88,5 +88,6 @@ EVENTS = {
     "update_not_judged": "Whether this system is good could not be found out.",
     "update_refused": "An update was not applied, and why; the machine is as it was.",
     "update_written": "A new system lies whole in the other slot; it is tried at the next start.",
+    "usb_camera_added": "A camera was plugged in for the first time, and is watched now.",
     "vault_state": "What the edge may seal to has changed: waiting for the owner's vault, known, or at fault.",
 }

@@ -12,6 +12,7 @@ from guardian.common.config import Section
 from guardian.common.errors import ConfigError
 from guardian.common.ids import is_camera_id
 from guardian.common.wireguard.names import Driver, Interface, Network
+from guardian.edge import v4l2
 
 DEFAULT_CONFIG = "/etc/guardian/edge.yaml"
 SCHEMES = ("rtsp", "rtsps")
@@ -81,6 +82,38 @@ class MotionConfig(Section):
         le=60,
         title="Refresh",
         description="Without motion a frame is still looked at this often, in seconds.",
+    )
+
+
+class UsbConfig(Section):
+    """Pictures of a camera on this machine's own ports (`v4l2:`); encoded here unless it does H.264 itself."""
+
+    width: int = Field(
+        default=1280,
+        ge=160,
+        le=3840,
+        title="Width",
+        description="Asked of the camera; what is encoded here has no more.",
+    )
+    height: int = Field(
+        default=720,
+        ge=120,
+        le=2160,
+        title="Height",
+        description="Asked of the camera; what is encoded here has no more.",
+    )
+    fps: float = Field(
+        default=15.0,
+        ge=1,
+        le=60,
+        title="Frames a second",
+        description="Asked of the camera; what is encoded here has no more.",
+    )
+    crf: int = Field(
+        default=23, ge=15, le=40, title="CRF", description="Of what is encoded here: lower is finer, and larger."
+    )
+    bitrate: int = Field(
+        default=4000, ge=200, le=40000, title="Bitrate", description="Of what is encoded here, at most, in kbit/s."
     )
 
 
@@ -188,6 +221,12 @@ class EdgeConfig(Section):
     detect: DetectConfig = Field(default_factory=DetectConfig)
     record: RecordConfig = Field(default_factory=RecordConfig)
     motion: MotionConfig = Field(default_factory=MotionConfig)
+    usb: UsbConfig = Field(default_factory=UsbConfig)
+    add_usb_cameras: bool = Field(
+        default=True,
+        title="Add USB cameras",
+        description="On a machine installed from the image: watch a USB camera once it is plugged in.",
+    )
     model: ModelConfig = Field(default_factory=ModelConfig)
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     snapshots: SnapshotsConfig = Field(default_factory=SnapshotsConfig)
@@ -207,7 +246,11 @@ class CameraFile(Section):
         default=..., title="Name", description="What people call this camera."
     )
     enabled: bool = Field(default=True, title="Enabled", description="Whether it is watched at all.")
-    path: SecretStr = Field(default=..., title="Address", description="rtsp://HOST/PATH; treated as a secret.")
+    path: SecretStr = Field(
+        default=...,
+        title="Address",
+        description="rtsp://HOST/PATH, treated as a secret; or v4l2:NAME of a camera on a port of this machine.",
+    )
     user: str = Field(default="", max_length=128, title="User", description="If not in the address.")
     password_credential: str = Field(
         default="", title="Password", description="Name of a file in $CREDENTIALS_DIRECTORY that holds the password."
@@ -215,6 +258,7 @@ class CameraFile(Section):
     detect: dict[str, Any] = Field(default_factory=dict, title="Detect", description="Overrides of `detect`.")
     record: dict[str, Any] = Field(default_factory=dict, title="Record", description="Overrides of `record`.")
     motion: dict[str, Any] = Field(default_factory=dict, title="Motion", description="Overrides of `motion`.")
+    usb: dict[str, Any] = Field(default_factory=dict, title="USB", description="Overrides of `usb`.")
 
     @field_validator("name")
     @classmethod
@@ -227,13 +271,18 @@ class CameraFile(Section):
     @classmethod
     def _allowed(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
+        scheme, _, name = text.partition(":")
+        if scheme == v4l2.SCHEME:
+            if not v4l2.is_name(name):
+                raise ValueError("must name a device as `guardian camera find` does, such as v4l2:usb-0000:00:14.0-1")
+            return value
         try:
             parts = urlsplit(text)
             host, _ = parts.hostname, parts.port
         except ValueError:
             raise ValueError("is not an address") from None
         if parts.scheme not in SCHEMES:
-            raise ValueError(f"must begin with {' or '.join(item + '://' for item in SCHEMES)}")
+            raise ValueError(f"must begin with {', '.join(item + '://' for item in SCHEMES)} or {v4l2.SCHEME}:")
         if not host or not text.isprintable() or " " in text:
             raise ValueError("must name a host and hold no spaces")
         return value
@@ -244,6 +293,8 @@ class CameraFile(Section):
             raise ValueError("password_credential must be a plain file name")
         if self.password_credential and not self.user:
             raise ValueError("password_credential needs a user")
+        if self.user and self.path.get_secret_value().startswith(f"{v4l2.SCHEME}:"):
+            raise ValueError("a camera on a port of this machine has no user")
         return self
 
 
@@ -259,6 +310,13 @@ class Camera(Section):
     detect: DetectConfig
     record: RecordConfig
     motion: MotionConfig
+    usb: UsbConfig
+
+    @property
+    def device(self) -> str:
+        """Name of the device on this machine's ports; "" of a camera in the network."""
+        scheme, _, name = self.path.get_secret_value().partition(":")
+        return name if scheme == v4l2.SCHEME else ""
 
 
 def load_camera(settings: EdgeConfig, camera_id: str) -> Camera:
@@ -282,7 +340,7 @@ def read_camera(settings: EdgeConfig, camera_id: str, source: Path) -> Camera:
             {**getattr(settings, name).model_dump(), **getattr(file, name)},
             source=f"{source}, {name}",
         )
-        for name in ("detect", "record", "motion")
+        for name in ("detect", "record", "motion", "usb")
     }
     plain = {name: getattr(file, name) for name in ("name", "enabled", "path", "user", "password_credential")}
     return Camera(id=camera_id, **plain, **merged)

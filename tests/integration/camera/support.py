@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,15 +168,17 @@ class EdgeFolders:
 class CameraDaemon:
     """`guardian-camera front` as a process; its log is kept."""
 
-    def __init__(self, config: Path, run_dir: Path, log_file: Path) -> None:
+    def __init__(
+        self, config: Path, run_dir: Path, log_file: Path, *, before: Sequence[str] = (), **environ: str
+    ) -> None:
         self._socket = run_dir / "camera@front" / "health.sock"
         self._log = log_file
         with log_file.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "guardian.edge.camera.main", "front", "--config", str(config)],
+                [*before, sys.executable, "-m", "guardian.edge.camera.main", "front", "--config", str(config)],
                 stderr=output,
                 stdout=output,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **environ},
             )
 
     def health(self) -> dict[str, Any]:

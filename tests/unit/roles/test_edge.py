@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.unit.roles.playing import ROOT, play, said
 
 SETTINGS = {
@@ -59,6 +60,22 @@ def test_a_tunnel_that_units_and_firewall_do_not_know_is_refused(tmp_path: Path)
     for section in ("tunnel", "hub"):
         assert f"leave {section}.interface out. Nothing was changed." in said(done)
         assert f"leave {section}.driver out, which does the same. Nothing was changed." in said(done)
+
+
+@pytest.mark.parametrize(
+    ("path", "good"),
+    [
+        ("rtsp://192.168.1.31/stream1", True),
+        ("v4l2:usb-0000:00:14.0-1.2", True),
+        ("v4l2:platform-vivid.0-vivid-000-vid-cap", True),
+        ("v4l2:/dev/video0", False),
+        ("/dev/video0", False),
+        ("rtsp://me:hush@192.168.1.31/stream1", False),
+    ],
+)
+def test_a_cameras_path_is_an_address_or_a_device_and_no_path(path: str, good: bool) -> None:
+    names = yaml.safe_load((ROOT / "roles/edge/vars/main.yml").read_text("utf-8"))
+    assert (re.match(names["edge_camera_path"], path) is not None) is good
 
 
 def test_a_camera_that_is_refused_does_not_show_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

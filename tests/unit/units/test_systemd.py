@@ -14,6 +14,7 @@ CEILINGS = tomllib.loads((UNITS / "exposure.toml").read_text("utf-8"))
 SERVICES = load("service")
 # Run for an instant, as root and without network, or not reachable by anybody: not what the measure is of.
 BRIEF = {"guardian-cameras", "guardian-seed", "guardian-credential-write@", "guardian-failure@", "guardian-migrate"}
+BRIEF |= {"guardian-usb-camera@"}
 
 
 def analyze(*arguments: str) -> str:
@@ -58,6 +59,16 @@ def test_the_gpu_does_not_cost_the_analyzer_more_than_its_kind(tmp_path: Path) -
     more = (UNITS / "optional/guardian-analyzer.service.d/60-intel-gpu.conf").read_text("utf-8")
     both.write_text((UNITS / "edge/guardian-analyzer.service").read_text("utf-8") + more)
     assert score(both) <= 0.6
+
+
+def test_a_camera_on_a_port_costs_its_daemon_less_than_the_network_and_systemd_understands_it(tmp_path: Path) -> None:
+    more = (UNITS / "optional/guardian-camera@.service.d/70-usb.conf").read_text("utf-8")
+    text = (UNITS / "edge/guardian-camera@.service").read_text("utf-8") + more
+    both = tmp_path / "guardian-camera@usb1.service"
+    both.write_text(re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    assert score(both) <= CEILINGS["guardian-camera@.service"]
+    said = analyze("verify", "--man=no", str(both))
+    assert [line for line in said.splitlines() if str(both) in line] == []
 
 
 def test_an_images_seed_costs_its_unit_nothing_and_systemd_understands_it(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_every_unit_is_wanted_by_its_target_or_started_by_another() -> None:
         "guardian-credential-write@.service",  # its path
         "guardian-failure@.service",  # OnFailure
         "guardian-metrics.service",  # role observability
+        "guardian-usb-camera@.service",  # udev's rule of role appliance
     }
     for tier in TIERS:
         [target] = [unit for unit in load("target") if unit.tier == tier]

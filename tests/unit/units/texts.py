@@ -151,6 +151,9 @@ def needed(unit: Unit) -> list[str]:
         names.append("OnFailure")
     if not is_root(unit):
         names += ["User", "Group"]
+    if unit.short == "guardian-usb-camera@.service":
+        # By it the file it writes is the cameras' daemons'.
+        names.append("Group")
     if unit.value("Slice") != "guardian-detection.slice":
         names.append("MemoryMax")
     lasts, is_python = unit.value("Type") != "oneshot", unit.value("Type") != "exec"
@@ -163,7 +166,12 @@ def needed(unit: Unit) -> list[str]:
 
 def is_root(unit: Unit) -> bool:
     """Root's oneshots; a closed list."""
-    return unit.short in {"guardian-seed.service", "guardian-credential-write@.service", "guardian-cameras.service"}
+    return unit.short in {
+        "guardian-seed.service",
+        "guardian-credential-write@.service",
+        "guardian-cameras.service",
+        "guardian-usb-camera@.service",
+    }
 
 
 def unexplained(unit: Unit) -> list[str]:

@@ -1,1 +1,1 @@
-"""One camera: RTSP in, motion and frames to the analyzer, sealed clips to the disk."""
+"""One camera: its stream in, motion and frames to the analyzer, sealed clips to the disk."""

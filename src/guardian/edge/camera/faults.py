@@ -49,9 +49,38 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The camera's password is not to be had on this edge.",
         "Store it again under the name in the camera's settings.",
     ),
+    "unplugged": (
+        "The camera is not plugged in.",
+        "Plug it in, into the port where it was; it is watched at once.",
+    ),
+    "no_pictures": (
+        "The camera is plugged in, but gives no pictures.",
+        "Pull it out and plug it in again; try another cable or port if this lasts.",
+    ),
+    "busy": (
+        "Another program uses the camera.",
+        "End that program; the camera is tried again by itself.",
+    ),
+    "device_forbidden": (
+        "This edge's daemon may not open the camera.",
+        "Have its daemon started anew by `systemctl restart guardian-cameras`.",
+    ),
+    "no_room": (
+        "The USB controller has no room for this camera's pictures beside the others'.",
+        "Plug it into another port, or ask for fewer or smaller pictures of these cameras (`usb.fps`, `usb.width`).",
+    ),
+    "no_format": (
+        "The camera gives no pictures in a format this edge can read.",
+        "Take a camera with H.264, MJPEG or plain YUV pictures.",
+    ),
+    "no_encoder": (
+        "The camera's pictures would have to be encoded here, and this edge's FFmpeg has no encoder for H.264.",
+        "Take a camera that gives H.264, or a release whose FFmpeg can encode it.",
+    ),
     "disabled": ("This camera is switched off in its settings.", ""),
 }
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EIO}
+_ABSENT = {errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN}
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 
 
@@ -83,6 +112,20 @@ def opening(error: Exception, *, waited: bool) -> CameraFault:
     if number in _RESET:
         return CameraFault("gone")
     return CameraFault("not_a_camera")
+
+
+def plugging(error: Exception) -> CameraFault:
+    """Why a device on a port could not be opened, or ended."""
+    number = _number(error)
+    if number in _ABSENT:
+        return CameraFault("unplugged")
+    if number == errno.EBUSY:
+        return CameraFault("busy")
+    if number in {errno.EACCES, errno.EPERM}:
+        return CameraFault("device_forbidden")
+    if isinstance(error, av.error.ExitError | TimeoutError) or number in {errno.EIO, errno.EPROTO, errno.EPIPE}:
+        return CameraFault("no_pictures")
+    return CameraFault("no_room" if number == errno.ENOSPC else "damaged")
 
 
 def reading(error: Exception) -> CameraFault:

@@ -24,7 +24,9 @@ _STUCK = 30.0
 # A recorder that keeps up is never this late: a clip's parts are about a second long.
 _LATE = 5.0
 # Faults of a camera that was there a moment ago and is likely to come back.
-_PASSING = {"frozen", "gone", "no_answer"}
+_PASSING = {"frozen", "gone", "no_answer", "no_pictures"}
+# Nothing is wrong with it: it is not there.
+_AWAITED = {"unplugged"}
 
 
 class Report:
@@ -100,7 +102,8 @@ class Report:
         fault = status.fault
         if fault is not None:
             passing = fault.reason in _PASSING and status.last > 0
-            health.set("camera", "degraded" if passing else "failed", str(fault), reason=fault.reason, **detail)
+            state: State = "waiting" if fault.reason in _AWAITED else "degraded" if passing else "failed"
+            health.set("camera", state, str(fault), reason=fault.reason, **detail)
             self._service.status(fault.sentence)
         elif not status.connected:
             health.set("camera", "waiting", "Connecting to the camera.", reason="connecting", **detail)

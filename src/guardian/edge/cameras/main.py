@@ -45,19 +45,20 @@ def main() -> NoReturn:
 def apply(settings: EdgeConfig) -> dict[str, str]:
     """Do it and say what was done; what is wrong with the files that were not taken, by their names."""
     folder, known = look(settings), units.seen()
+    bad = frozenset(name.removesuffix(".yaml") for name in folder.bad)
     for name, sentence in folder.bad.items():
         _log.error("camera_file_refused", file=name, sentence=sentence)
     memory = settings.run_dir / "cameras" / "told.json"
-    bad = frozenset(name.removesuffix(".yaml") for name in folder.bad)
     told = _told(memory)
-    what = plan(folder.good, bad, known.loaded, known.running, told)
-    for verb, cameras in (("stop", what.stop), ("reload", what.reload), ("start", what.start)):
-        units.tell(verb, cameras)
+    changed = units.admit(folder.local, bad)
+    what = plan(folder.good, bad, known.loaded, known.running, told, changed)
+    for verb in ("stop", "restart", "reload", "start"):
+        units.tell(verb, getattr(what, verb))
     private_folder(memory.parent, mode=0o700)
     # What a file said that is not good now is what its daemon still goes by.
     kept = {camera: digest for camera, digest in told.items() if camera in bad}
     write_atomic(memory, json.dumps(kept | folder.good).encode())
-    _log.info("cameras_applied", started=what.start, stopped=what.stop, reloaded=what.reload)
+    _log.info("cameras_applied", started=what.start, stopped=what.stop, restarted=what.restart, reloaded=what.reload)
     count = len(folder.good)
     print(f"{count} camera{'' if count == 1 else 's'}: {what.text}", flush=True)
     return folder.bad

@@ -11,6 +11,7 @@ class Plan:
 
     start: tuple[str, ...]
     stop: tuple[str, ...]
+    restart: tuple[str, ...]
     reload: tuple[str, ...]
 
     @property
@@ -18,7 +19,12 @@ class Plan:
         """For a person: `starts front; stops yard`."""
         said = [
             f"{verb} {', '.join(ids)}"
-            for verb, ids in (("starts", self.start), ("stops", self.stop), ("reloads", self.reload))
+            for verb, ids in (
+                ("starts", self.start),
+                ("stops", self.stop),
+                ("restarts", self.restart),
+                ("reloads", self.reload),
+            )
             if ids
         ]
         return "; ".join(said) or "changes nothing"
@@ -30,6 +36,7 @@ def plan(
     loaded: AbstractSet[str],
     running: AbstractSet[str],
     told: Mapping[str, str],
+    changed: AbstractSet[str],
 ) -> Plan:
     """The least that makes the daemons match the files.
 
@@ -39,11 +46,12 @@ def plan(
         loaded: ids whose unit systemd knows in any state but inactive: running, failed, waiting to be tried again.
         running: those that run.
         told: hashes as of the last time.
+        changed: those whose unit is another one now: what runs of them has to begin again.
     """
+    kept = good.keys() & running
     return Plan(
         start=tuple(sorted(good.keys() - running)),
         stop=tuple(sorted(loaded - good.keys() - bad)),
-        reload=tuple(
-            sorted(camera for camera in good.keys() & running if told.get(camera, good[camera]) != good[camera])
-        ),
+        restart=tuple(sorted(kept & changed)),
+        reload=tuple(sorted(camera for camera in kept - changed if told.get(camera, good[camera]) != good[camera])),
     )

@@ -20,12 +20,15 @@ class Folder:
 
     good: dict[str, str]
     bad: dict[str, str]
+    # Ids of the good ones that are on a port of this machine.
+    local: frozenset[str]
 
 
 def look(settings: EdgeConfig) -> Folder:
     """Read the folder; a file that is not good does not keep the others from being taken."""
     good: dict[str, str] = {}
     bad: dict[str, str] = {}
+    local: set[str] = set()
     try:
         names = sorted(item.name for item in os.scandir(settings.cameras_dir) if item.name.endswith(".yaml"))
     except FileNotFoundError:
@@ -39,12 +42,13 @@ def look(settings: EdgeConfig) -> Folder:
             if len(good) == MAX_CAMERAS:
                 raise GuardianError(f"An edge watches at most {MAX_CAMERAS} cameras.", reason="camera_count")
             digest = _digest(settings.cameras_dir / name)
-            load_camera(settings, camera)
+            if load_camera(settings, camera).device:
+                local.add(camera)
         except GuardianError as error:
             bad[name] = str(error)
         else:
             good[camera] = digest
-    return Folder(good, bad)
+    return Folder(good, bad, frozenset(local))
 
 
 def _digest(path: Path) -> str:

@@ -8,7 +8,7 @@ import yaml
 
 from guardian.common.errors import ConfigError
 from guardian.edge.camera.faults import CameraFault
-from guardian.edge.camera.source import address_of
+from guardian.edge.camera.rtsp import address_of
 from guardian.edge.config import EdgeConfig, list_cameras, load_camera
 
 
@@ -46,6 +46,23 @@ def test_only_rtsp_addresses_with_a_host_are_taken_and_the_refusal_does_not_repe
         load_camera(edge_with(tmp_path, path=path), "front")
     assert "path" in str(refusal.value)
     assert len(path) < 4 or path.strip() not in str(refusal.value)
+
+
+def test_a_camera_on_a_port_is_named_and_has_no_password(tmp_path: Path):
+    settings = edge_with(tmp_path, path="v4l2:usb-0000:00:14.0-1.2", usb={"fps": 5})
+    camera = load_camera(settings, "front")
+    assert (camera.device, camera.usb.fps, camera.usb.width) == ("usb-0000:00:14.0-1.2", 5, 1280)
+    with pytest.raises(ConfigError, match="has no user"):
+        load_camera(edge_with(tmp_path, path="v4l2:usb-0000:00:14.0-1.2", user="me"), "front")
+    assert load_camera(edge_with(tmp_path), "front").device == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["v4l2:", "v4l2:/dev/video0", "v4l2://usb-1", "v4l2:usb-../../x", "v4l2:video0", "V4L2:usb-1"]
+)
+def test_a_device_is_never_a_path(tmp_path: Path, path: str):
+    with pytest.raises(ConfigError):
+        load_camera(edge_with(tmp_path, path=path), "front")
 
 
 @pytest.mark.parametrize("name", ["../front", "Front", "", "a" * 33, "fr ont", "front/../x", ".."])

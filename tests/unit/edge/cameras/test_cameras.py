@@ -11,6 +11,8 @@ from guardian.edge.cameras.plan import plan
 from guardian.edge.cameras.wanted import look
 from guardian.edge.config import EdgeConfig
 
+ROOT = Path(__file__).resolve().parents[4]
+LOCAL = "name: Front door\npath: v4l2:usb-0000:00:14.0-1\n"
 GOOD = "name: Front door\npath: rtsp://192.168.1.9/stream\n"
 
 
@@ -45,16 +47,18 @@ def test_no_folder_is_no_cameras(settings: EdgeConfig) -> None:
 
 def test_the_least_is_changed() -> None:
     what = plan(
-        good={"new": "1", "same": "1", "edited": "2", "broken": "1"},
+        good={"new": "1", "same": "1", "edited": "2", "broken": "1", "moved": "2"},
         bad=frozenset({"wrong"}),
-        loaded=frozenset({"same", "edited", "gone", "wrong", "broken"}),
-        running=frozenset({"same", "edited", "gone", "wrong"}),
-        told={"same": "1", "edited": "1", "gone": "1", "wrong": "1"},
+        loaded=frozenset({"same", "edited", "gone", "wrong", "broken", "moved"}),
+        running=frozenset({"same", "edited", "gone", "wrong", "moved"}),
+        told={"same": "1", "edited": "1", "gone": "1", "wrong": "1", "moved": "1"},
+        changed=frozenset({"new", "moved", "gone"}),
     )
     assert what.start == ("broken", "new")
     assert what.stop == ("gone",)
     assert what.reload == ("edited",)
-    assert what.text == "starts broken, new; stops gone; reloads edited"
+    assert what.restart == ("moved",)
+    assert what.text == "starts broken, new; stops gone; restarts moved; reloads edited"
 
 
 class Systemctl:
@@ -83,6 +87,7 @@ class Systemctl:
 @pytest.fixture
 def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
     made = Systemctl(tmp_path)
+    monkeypatch.setattr(units, "RUNTIME", tmp_path / "system")
     monkeypatch.setenv("PATH", f"{made.path}:{os.environ['PATH']}")
     return made
 
@@ -109,6 +114,30 @@ def test_systemd_is_told_by_argument_lists_and_asked_again_only_for_what_changed
     systemctl.running(front)
     main.apply(settings)
     assert systemctl.told() == []
+
+
+def test_a_daemon_may_open_devices_while_its_camera_is_on_a_port_and_no_longer(
+    settings: EdgeConfig, systemctl: Systemctl, tmp_path: Path
+) -> None:
+    front = settings.cameras_dir / "front.yaml"
+    link = tmp_path / "system/guardian-camera@front.service.d/70-usb.conf"
+    front.write_text(LOCAL)
+    main.apply(settings)
+    # What it may do is known before it begins.
+    assert systemctl.told() == ["daemon-reload", "start --no-block guardian-camera@front.service"]
+    shipped = Path("units/optional/guardian-camera@.service.d/70-usb.conf")
+    assert link.readlink() == Path("/opt/guardian/current") / shipped
+    assert (ROOT / shipped).is_file()
+    systemctl.running("guardian-camera@front.service loaded active running Guardian camera front\n")
+    main.apply(settings)
+    assert systemctl.told() == []
+    front.write_text(LOCAL + "nonsense: 1\n")
+    main.apply(settings)
+    assert systemctl.told() == [] and link.is_symlink()
+    front.write_text(GOOD)
+    main.apply(settings)
+    assert systemctl.told() == ["daemon-reload", "restart --no-block guardian-camera@front.service"]
+    assert not link.parent.exists()
 
 
 def test_a_file_that_was_wrong_for_a_while_is_read_once_it_is_mended(
