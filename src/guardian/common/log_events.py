@@ -84,5 +84,11 @@ EVENTS = {
     "tunnel_up": "The other end of the tunnel answers.",
     "unit_failed": "A unit failed; its last words are with it, and kept for `guardian status`.",
     "unlock_refused": "The relay let somebody in neither with their ticket nor with their signature.",
+    "update_fetched": "An offered update is here, whole and signed by whom this edge trusts.",
+    "update_handed_on": "An edge has read an update to its end.",
+    "update_handed_over": "An update was handed over to what writes it into the other slot.",
+    "update_offered": "The node offers an update.",
+    "update_refused": "An update is not taken, and why.",
+    "update_waits": "An update cannot be had or put in place now, and why; it is tried again.",
     "vault_state": "What the edge may seal to has changed: waiting for the owner's vault, known, or at fault.",
 }
