@@ -224,13 +224,14 @@ def writing(folder: Path) -> Iterator[Writer]:
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        writer = Writer(folder)
-        writer.tidy()
-        yield writer
     except BlockingIOError:
         raise UpdateError(
             "Another command is changing this node's bundles.", reason="updates_busy", hint="Wait for its end."
         ) from None
+    else:
+        writer = Writer(folder)
+        writer.tidy()
+        yield writer
     finally:
         os.close(lock)
 
