@@ -22,7 +22,7 @@ from guardian.edge.update.window import is_open
 MAX_TRIALS = 3
 MAX_DAMAGED = 3
 # Calls in a row that brought nothing, before it is left to the next run.
-_FRUITLESS = 20
+FRUITLESS = 20
 _SAY_SECONDS = 2.0
 _AGAIN = frozenset({"peer_away", "peer_failed", "updates_busy", "updates_unavailable", "update_slow"})
 _log = log.get(__name__)
@@ -184,7 +184,7 @@ async def _pieces(there: Node, offer: Offer, incoming: Incoming) -> AsyncGenerat
             fruitless = 0
             continue
         fruitless += 1
-        if fruitless > _FRUITLESS:
+        if fruitless > FRUITLESS:
             raise fault
         await asyncio.sleep(backoff.next())
 
