@@ -579,9 +579,11 @@ async def test_events_have_their_way_while_many_edges_fetch(folder: Path, maker:
             for position in range(1, 51):
                 event = signed(who, new_event(who, household.id))
                 await call.write(edge_pb2.SendEventsRequest(position=position, event=event))
-            answer = await call.read()
-            while answer.acknowledged < 50:
+            acknowledged = 0
+            while acknowledged < 50:
                 answer = await call.read()
+                assert isinstance(answer, edge_pb2.SendEventsResponse)
+                acknowledged = answer.acknowledged
             call.cancel()
         assert not all(task.done() for task in fetching)
         assert {status.state for status in await asyncio.gather(*fetching)} == {"ready"}

@@ -266,8 +266,8 @@ async def test_an_edge_that_names_anothers_ids_is_served_nothing_of_theirs(
             if method.name == "ReportCommand":
                 assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "command_unknown")
             if method.name == "OfferUpdate":
-                (answer,) = [edge_pb2.OfferUpdateResponse.FromString(item) for item in said.messages]
-                assert answer.offer.sha256.hex() == fen.offered.sha256
+                (offered,) = [edge_pb2.OfferUpdateResponse.FromString(item) for item in said.messages]
+                assert offered.offer.sha256.hex() == fen.offered.sha256
             if method.name == "ReadUpdate":
                 assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "update_gone")
     async with rpc.socket_channel(fen.house.node_run / "doors" / "relay" / "api.sock") as socket:

@@ -95,6 +95,9 @@ def test_what_is_no_version_is_offered_nothing(running: str):
 )
 def test_a_catalogue_of_wrong_things_is_none(wrong: dict[str, object]):
     with pytest.raises(ValidationError):
-        made(**{"version": "1.0.0", **wrong})
+        Bundle.model_validate({**made("1.0.0").model_dump(), **wrong})
+
+
+def test_a_version_is_there_once():
     with pytest.raises(ValidationError):
         Catalogue(bundles=(made("1.0.0"), made("1.0.0")))

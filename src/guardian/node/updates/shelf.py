@@ -22,7 +22,7 @@ _CATALOGUE = "catalogue.json"
 _LOCK = ".lock"
 _MAX_BYTES = 1 << 20
 # Left free beside a bundle: the node's events come first.
-_SPARE = 1 << 30
+SPARE = 1 << 30
 
 
 class UpdateError(GuardianError):
@@ -135,7 +135,7 @@ class Writer:
                 reason="updates_full",
                 hint="Remove old ones: `guardian node update list`.",
             )
-        if shutil.disk_usage(self._folder).free < size + _SPARE:
+        if shutil.disk_usage(self._folder).free < size + SPARE:
             raise _no_room(size)
 
     def _copy(
@@ -260,7 +260,7 @@ def _unwritable(error: OSError) -> UpdateError:
 
 def _no_room(size: int) -> UpdateError:
     return UpdateError(
-        f"There is no room for a bundle of {size / 1e6:.0f} MB and {_SPARE / 1e9:.0f} GB beside it.",
+        f"There is no room for a bundle of {size / 1e6:.0f} MB and {SPARE / 1e9:.0f} GB beside it.",
         reason="updates_disk_full",
         hint="Remove old bundles: `guardian node update list`.",
     )
