@@ -1,13 +1,11 @@
 """`guardian edge`: on the edge, enrol it; on the node, make tokens for edges and list them."""
 
-import asyncio
 import json
 import re
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import grpc.aio
 import typer
@@ -15,7 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.table import Table
 
-from guardian.common import config, rpc
+from guardian.cli import gateway
+from guardian.common import config
 from guardian.common.errors import GuardianError
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ _PLACES = {"node": Path("/etc/guardian/node.yaml"), "control": Path("/etc/guardi
 _JSON = typer.Option(False, "--json", help="Print one JSON object.")
 _STATE = Path("/var/lib/guardian")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-T = TypeVar("T")
 
 
 @app.command("enroll")
@@ -102,7 +100,7 @@ def _token_of_node(config_file: Path | None, name: str, valid_seconds: int) -> t
     async def ask(channel: grpc.aio.Channel) -> node_pb2.CreateEdgeTokenResponse:
         return await node_pb2_grpc.GatewayServiceStub(channel).CreateEdgeToken(request, timeout=10)
 
-    answer = _ask_gateway(config_file, ask)
+    answer = gateway.ask(config_file or _PLACES["node"], ask)
     return answer.token, _text(answer.expires_at)
 
 
@@ -126,7 +124,7 @@ def revoke(
 
         edge_id, name = edge_control.revoke(config_file or _PLACES["control"], tenant, node, edge)
     else:
-        answer = _ask_gateway(config_file, ask)
+        answer = gateway.ask(config_file or _PLACES["node"], ask)
         edge_id, name = answer.edge_id, answer.edge_name
     if as_json:
         print(json.dumps({"edge": edge_id, "name": name}))
@@ -158,7 +156,7 @@ def list_edges(
     async def ask(channel: grpc.aio.Channel) -> node_pb2.ListEdgesResponse:
         return await node_pb2_grpc.GatewayServiceStub(channel).ListEdges(node_pb2.ListEdgesRequest(), timeout=10)
 
-    edges = _ask_gateway(config_file, ask).edges
+    edges = gateway.ask(config_file or _PLACES["node"], ask).edges
     if as_json:
         rows = [
             {
@@ -211,27 +209,6 @@ def _tunnel_words(edge: "node_pb2.EdgeInfo") -> str:
         words.append(f"{info.latency_ms:.0f} ms")
     words.append(f"{info.received_bytes / 1e6:.1f} MB in")
     return ", ".join(words)
-
-
-def _ask_gateway(config_file: Path | None, ask: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
-    from guardian.node.config import NodeConfig
-
-    path = config.load(NodeConfig, config_file or _PLACES["node"]).gateway_socket("operator")
-
-    async def call() -> T:
-        async with rpc.socket_channel(path) as channel:
-            try:
-                return await ask(channel)
-            except grpc.aio.AioRpcError as error:
-                if rpc.reason_of(error):
-                    raise rpc.explain(error, "gateway") from error
-                raise GuardianError(
-                    f"The gateway does not answer at {path}.",
-                    reason="gateway_away",
-                    hint="Be root; start guardian-gateway on this node, and enrol the node first.",
-                ) from error
-
-    return asyncio.run(call())
 
 
 def _seconds(text: str) -> int:

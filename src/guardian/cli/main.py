@@ -42,7 +42,7 @@ VERBS: dict[str, Verb] = {
     "edge": Verb("Enrol an edge with its node; tokens for edges.", TIERS, "edge"),
     "camera": Verb("Check a camera's file before it is put in place.", TIERS, "edge"),
     "model": Verb("Detection models: list, fetch, verify.", TIERS, "edge"),
-    "node": Verb("Enrol this node with its control plane.", TIERS, "node"),
+    "node": Verb("Enrol this node with its control plane; updates for its edges.", TIERS, "node"),
     "control": Verb("The control plane's operator: tokens for nodes, nodes revoked.", TIERS, "control"),
     "tenant": Verb("Make tenants with their owner; list them.", TIERS, "control"),
 }

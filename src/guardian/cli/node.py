@@ -1,4 +1,4 @@
-"""`guardian node`: enrol this node with its control plane."""
+"""`guardian node`: enrol this node with its control plane; updates for its edges."""
 
 import json
 import sys
@@ -7,11 +7,15 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from guardian.cli import node_update
 from guardian.common import config
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.enroll.enrol import enrol
 
-app = typer.Typer(help="Enrol this node with its control plane.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Enrol this node with its control plane; updates for its edges.", no_args_is_help=True, add_completion=False
+)
+app.add_typer(node_update.app, name="update")
 _out = Console(highlight=False)
 
 

@@ -13,6 +13,7 @@ from guardian.common.errors import ConfigError
 from guardian.common.ids import is_camera_id
 from guardian.common.wireguard.names import Driver, Interface, Network
 from guardian.edge import v4l2
+from guardian.edge.update.window import Window
 
 DEFAULT_CONFIG = "/etc/guardian/edge.yaml"
 SCHEMES = ("rtsp", "rtsps")
@@ -207,6 +208,29 @@ class TunnelConfig(Section):
     )
 
 
+class UpdateConfig(Section):
+    """New systems from the node, on a machine that was made from an image."""
+
+    enabled: bool = Field(default=True, title="Enabled", description="Take what the node offers.")
+    channel: str = Field(
+        default="stable",
+        pattern=r"^[a-z][a-z0-9-]{0,31}$",
+        title="Channel",
+        description="Which of the node's channels this machine follows, unless the node pins it to another.",
+    )
+    window: Window = Field(
+        default="02:00-05:00",
+        title="Window",
+        description="When a new system is put in place, by the machine's own time; it restarts right after. "
+        "At least 90 minutes.",
+    )
+    keys: Path = Field(
+        default=Path("/usr/lib/guardian-appliance/update-keys"),
+        title="Keys",
+        description="Folder with the public keys, NAME.pub, of whose systems are taken.",
+    )
+
+
 class EdgeConfig(Section):
     """`edge.yaml`."""
 
@@ -232,6 +256,7 @@ class EdgeConfig(Section):
     snapshots: SnapshotsConfig = Field(default_factory=SnapshotsConfig)
     uplink: UplinkConfig = Field(default_factory=UplinkConfig)
     tunnel: TunnelConfig = Field(default_factory=TunnelConfig)
+    update: UpdateConfig = Field(default_factory=UpdateConfig)
 
     @property
     def model_dir(self) -> Path:

@@ -120,6 +120,22 @@ class RelaySection(Section):
     )
 
 
+class UpdatesSection(Section):
+    """Systems that this node hands on to edges; `guardian node update` brings them."""
+
+    keys: Path = Field(
+        default=Path("/etc/guardian/update-keys"),
+        title="Keys",
+        description="Folder with the public keys, NAME.pub, of whose bundles are taken.",
+    )
+    at_once: int = Field(
+        default=8, ge=1, le=64, title="At once", description="How many edges are handed an update at a time."
+    )
+    megabytes_per_second: float = Field(
+        default=20.0, ge=0.1, le=10_000, title="Pace", description="Of all updates together, so that events come first."
+    )
+
+
 class NodeConfig(Section):
     """`node.yaml`."""
 
@@ -133,6 +149,7 @@ class NodeConfig(Section):
     gateway: GatewaySection = Field(default_factory=GatewaySection)
     relay: RelaySection = Field(default_factory=RelaySection)
     hub: HubSection = Field(default_factory=HubSection)
+    updates: UpdatesSection = Field(default_factory=UpdatesSection)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from tests.integration.tenancy.street import IMAGE, House, until
+from tests.updating import Maker
 
 from guardian.cli.demo.postgres import APP
 from guardian.common.clock import from_seconds
@@ -25,6 +26,8 @@ from guardian.edge.events.pictures import PictureFolder, Sealing
 from guardian.edge.events.store import EventStore, StoredClip, StoredEvent
 from guardian.edge.events.visit import Picture, Point, VisitState
 from guardian.edge.roster import RosterFile
+from guardian.node.updates.rollout import Bundle
+from guardian.node.updates.shelf import folder_of
 from guardian.vault.encoding import new_id
 from guardian.vault.header import Metadata
 from guardian.vault.writer import SealedWriter
@@ -47,13 +50,21 @@ class Belongings:
     order: str = ""
     # An image with the house's seed, as the API answered.
     image: dict[str, Any] = field(default_factory=dict)
+    # A system that the house's node hands on.
+    update: Bundle | None = None
+
+    @property
+    def offered(self) -> Bundle:
+        """`update`, where the house is furnished."""
+        assert self.update is not None
+        return self.update
 
     def names(self) -> list[str]:
         """Ids and texts that tell of this house and of no other."""
         house, owner = self.house, self.house.owner
         own = [house.tenant, house.node, house.edge, house.email, f"of {house.name}"]
         own += [owner.household, owner.author.id, self.command["id"], self.command["payload"]]
-        own += [self.image["id"], self.image["sha256"]]
+        own += [self.image["id"], self.image["sha256"], self.offered.sha256]
         return [*own, *self.events, *self.objects, *(slot["id"] for slot in self.slots)]
 
     def traces(self) -> list[bytes]:
@@ -61,7 +72,9 @@ class Belongings:
         raw = [bytes.fromhex(name) for name in self.names() if len(name) == 32 and "-" not in name and _is_hex(name)]
         ciphertexts = [slot["ct"].encode() for slot in self.slots] + [data[-64:] for data in self.objects.values()]
         signatures = [entry.signature for entry in self.house.owner.chain.entries]
-        return [*(name.encode() for name in self.names()), *raw, *ciphertexts, *signatures]
+        bundle = folder_of(self.house.node_state) / f"{self.offered.version}.update"
+        update = [bytes.fromhex(self.offered.sha256), bundle.read_bytes()[-64:]]
+        return [*(name.encode() for name in self.names()), *raw, *ciphertexts, *signatures, *update]
 
     def found_in(self, data: bytes) -> list[bytes]:
         """Which of them stand in an answer."""
@@ -83,6 +96,7 @@ async def furnish(house: House) -> Belongings:
     await until(lambda: _renamed(things))
     things.order = await give_order(house)
     await make_image(things)
+    things.update = Maker(house.folder / "maker").lay(house.node_state, "9.0.0")
     things.cursor = (await house.owner.get("/events", limit=1))["next"]
     return things
 

@@ -18,6 +18,7 @@ AGENT = "guardian.control.v1.AgentService"
 NODE_ENROLMENT = "guardian.control.v1.NodeEnrolmentService"
 EDGE = "guardian.edge.v1.EdgeService"
 EDGE_RENEWAL = "guardian.edge.v1.RenewalService"
+EDGE_UPDATE = "guardian.edge.v1.UpdateService"
 EDGE_ENROLMENT = "guardian.edge.v1.EnrolmentService"
 GATEWAY = "guardian.node.v1.GatewayService"
 # A stream that stays open is listened to for so long once it has nothing to say.

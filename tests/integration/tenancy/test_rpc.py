@@ -37,8 +37,8 @@ DOORS = {
     "edge enrolment": calls.EDGE_ENROLMENT,
     "socket": calls.GATEWAY,
 }
-# A second service at the same door.
-BESIDE = {"gateway": calls.EDGE_RENEWAL}
+# Further services at the same door.
+BESIDE = {"gateway": (calls.EDGE_RENEWAL, calls.EDGE_UPDATE)}
 UNAVAILABLE, UNIMPLEMENTED = grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED
 REFUSED = {
     grpc.StatusCode.PERMISSION_DENIED,
@@ -95,10 +95,10 @@ async def open_doors(neighbours: Neighbours, strangers: Strangers) -> AsyncItera
 
 
 async def test_a_service_is_had_at_its_own_door_and_at_no_other(open_doors: dict[str, grpc.aio.Channel]):
-    assert {method.service for method in calls.methods()} == set(DOORS.values()) | set(BESIDE.values())
+    assert {method.service for method in calls.methods()} == set(DOORS.values()).union(*BESIDE.values())
     for method in calls.methods():
         for door, channel in open_doors.items():
-            if method.service not in (DOORS[door], BESIDE.get(door)):
+            if method.service not in (DOORS[door], *BESIDE.get(door, ())):
                 assert (await call(channel, method)).code == UNIMPLEMENTED, (door, method)
 
 
@@ -136,7 +136,7 @@ async def test_tls_refuses_every_certificate_of_another_issuer_and_none_at_all(
         address, ca = mutual(neighbours.moor.house, door)
         for who, (key, certificate) in {**impostors(neighbours, strangers, door), "nobody": (None, None)}.items():
             async with channel_to(address, ca, key, certificate) as channel:
-                for method in [*calls.of(DOORS[door]), *calls.of(BESIDE.get(door, ""))]:
+                for method in [item for name in (DOORS[door], *BESIDE.get(door, ())) for item in calls.of(name)]:
                     said = await call(channel, method, patience=20)
                     assert (said.code, said.messages) == (UNAVAILABLE, []), (door, who, method, said)
 
@@ -243,6 +243,10 @@ TO_GATEWAY: dict[str, Callable[[Belongings], Any]] = {
     "ReceiveCommands": lambda moor: edge_pb2.ReceiveCommandsRequest(),
     "ReportCommand": lambda moor: edge_pb2.ReportCommandRequest(result=result(moor)),
     "ServeObjects": lambda moor: edge_pb2.ServeObjectsRequest(),
+    "OfferUpdate": lambda moor: edge_pb2.OfferUpdateRequest(software_version="0.1.0", channel="stable", kind="edge"),
+    "ReadUpdate": lambda moor: edge_pb2.ReadUpdateRequest(
+        version=moor.offered.version, sha256=bytes.fromhex(moor.offered.sha256)
+    ),
 }
 
 
@@ -252,7 +256,7 @@ async def test_an_edge_that_names_anothers_ids_is_served_nothing_of_theirs(
     fen, moor = neighbours.fen, neighbours.moor
     before = await view(moor)
     async with channel_to(*mutual(fen.house, "gateway"), *pair(strangers.shed.folder)) as channel:
-        for method in calls.of(calls.EDGE):
+        for method in [*calls.of(calls.EDGE), *calls.of(calls.EDGE_UPDATE)]:
             said = await call(channel, method, TO_GATEWAY[method.name](moor))
             assert said.code in REFUSED | HARMLESS, (method, said)
             assert not moor.found_in(said.data), method
@@ -261,6 +265,11 @@ async def test_an_edge_that_names_anothers_ids_is_served_nothing_of_theirs(
                 assert [item.reason for item in answer.refused] == ["event_signature"]
             if method.name == "ReportCommand":
                 assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "command_unknown")
+            if method.name == "OfferUpdate":
+                (offered,) = [edge_pb2.OfferUpdateResponse.FromString(item) for item in said.messages]
+                assert offered.offer.sha256.hex() == fen.offered.sha256
+            if method.name == "ReadUpdate":
+                assert (said.code, said.reason) == (grpc.StatusCode.NOT_FOUND, "update_gone")
     async with rpc.socket_channel(fen.house.node_run / "doors" / "relay" / "api.sock") as socket:
         (method,) = (item for item in calls.of(calls.GATEWAY) if item.name == "GetEvent")
         request = b"\x0a" + bytes([len(moor.events[0])]) + moor.events[0].encode()
@@ -345,6 +354,6 @@ def test_every_method_with_foreign_ids_has_a_rule():
         return {method.name for method in calls.of(service)}
 
     assert names(calls.AGENT) == set(TO_AGENTS)
-    assert names(calls.EDGE) == set(TO_GATEWAY)
+    assert names(calls.EDGE) | names(calls.EDGE_UPDATE) == set(TO_GATEWAY)
     enrolments: list[Method] = [*calls.of(calls.NODE_ENROLMENT), *calls.of(calls.EDGE_ENROLMENT)]
     assert {f"{method.service}/{method.name}" for method in enrolments} == set(TO_ENROLMENT)

@@ -92,6 +92,7 @@ def test_every_unit_is_wanted_by_its_target_or_started_by_another() -> None:
         "guardian-failure@.service",  # OnFailure
         "guardian-metrics.service",  # role observability
         "guardian-usb-camera@.service",  # udev's rule of role appliance
+        "guardian-update.service",  # its timer
     }
     for tier in TIERS:
         [target] = [unit for unit in load("target") if unit.tier == tier]
@@ -120,7 +121,7 @@ def test_nothing_waits_for_what_waits_for_it() -> None:
 
 
 def ordering(units: list[Unit]) -> dict[str, set[str]]:
-    """Who starts after whom: as written, and what systemd adds for targets, paths and sockets."""
+    """Who starts after whom: as written, and what systemd adds for targets, paths, sockets and timers."""
     names = {unit.short for unit in units}
     after: dict[str, set[str]] = {name: set() for name in names}
     for unit in units:
@@ -130,7 +131,7 @@ def ordering(units: list[Unit]) -> dict[str, set[str]]:
             after.setdefault(other, set()).add(unit.short)
         if unit.short.endswith(".target"):
             after[unit.short] |= {template(name) for name in unit.words("Wants")}
-        if unit.short.endswith((".path", ".socket")):
+        if unit.short.endswith((".path", ".socket", ".timer")):
             after.setdefault(unit.short.rpartition(".")[0] + ".service", set()).add(unit.short)
     return after
 
@@ -189,7 +190,7 @@ def test_a_secret_is_loaded_by_those_alone_whom_the_contract_names() -> None:
         "seed": {"enroll"},
         "sign.key": {"camera@", "analyzer", "uplink"},
         "receive.key": {"uplink"},
-        "tls.key": {"uplink", "agent"},
+        "tls.key": {"uplink", "agent", "update"},
         "wireguard.key": {"tunnel", "hub"},
         "camera.%i": {"camera@"},
         "database-app": {"api", "agents"},

@@ -1,21 +1,21 @@
-"""What an enrolled edge may call. Who calls is taken from its certificate, never from a message."""
+"""What an enrolled edge may call for its daily work: events, telemetry, roster, commands, recordings."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 import grpc.aio
 
-from guardian.common import log, rpc, tls
-from guardian.common.errors import GuardianError, PeerError, StoreError
+from guardian.common import log, rpc
+from guardian.common.errors import PeerError, StoreError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.contracts.vault.v1 import vault_pb2
 from guardian.node.gateway import telemetry
+from guardian.node.gateway.callers import Callers
 from guardian.node.gateway.commands import CommandError, Commands
-from guardian.node.gateway.edges import Edge, EdgeRevoked, Edges
+from guardian.node.gateway.edges import Edge, Edges
 from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.links import Link, Links
 from guardian.node.gateway.rosters import Rosters
@@ -30,9 +30,9 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     """The node's side of `guardian-uplink`."""
 
     def __init__(
-        self, tenant: str, edges: Edges, intake: Intake, rosters: Rosters, commands: Commands, links: Links
+        self, callers: Callers, edges: Edges, intake: Intake, rosters: Rosters, commands: Commands, links: Links
     ) -> None:
-        self._tenant = tenant
+        self._callers = callers
         self._edges = edges
         self._intake = intake
         self._rosters = rosters
@@ -42,13 +42,13 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ResumeEvents(  # noqa: N802
         self, request: edge_pb2.ResumeEventsRequest, context: _Context
     ) -> edge_pb2.ResumeEventsResponse:
-        edge = await self._caller(context)
+        edge = await self._callers.find(context)
         return edge_pb2.ResumeEventsResponse(acknowledged=await self._intake.acknowledged(edge))
 
     async def SendEvents(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.SendEventsRequest], context: _Context
     ) -> AsyncIterator[edge_pb2.SendEventsResponse]:
-        async with self._call(context) as edge:
+        async with self._callers.call(context) as edge:
             try:
                 async with contextlib.aclosing(self._intake.take(edge, request_iterator)) as answers:
                     async for answer in answers:
@@ -62,7 +62,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def SendTelemetry(  # noqa: N802
         self, request: edge_pb2.SendTelemetryRequest, context: _Context
     ) -> edge_pb2.SendTelemetryResponse:
-        edge = await self._caller(context)
+        edge = await self._callers.find(context)
         try:
             status = telemetry.check(request.status)
         except PeerError as error:
@@ -73,7 +73,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def SyncRoster(  # noqa: N802
         self, request: edge_pb2.SyncRosterRequest, context: _Context
     ) -> AsyncIterator[edge_pb2.SyncRosterResponse]:
-        async with self._call(context):
+        async with self._callers.call(context):
             sent = min(request.have_entries, len(self._rosters.entries))
             # The first answer may be empty: it says how long the node's chain is at most.
             opening = True
@@ -96,7 +96,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ReceiveCommands(  # noqa: N802
         self, request: edge_pb2.ReceiveCommandsRequest, context: _Context
     ) -> AsyncIterator[edge_pb2.ReceiveCommandsResponse]:
-        async with self._call(context) as edge:
+        async with self._callers.call(context) as edge:
             sent: set[str] = set()
             while True:
                 seen = self._commands.new.count
@@ -110,7 +110,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ReportCommand(  # noqa: N802
         self, request: edge_pb2.ReportCommandRequest, context: _Context
     ) -> edge_pb2.ReportCommandResponse:
-        edge = await self._caller(context)
+        edge = await self._callers.find(context)
         try:
             await self._commands.answer(edge.id, request.result)
         except CommandError as error:
@@ -120,7 +120,7 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
     async def ServeObjects(  # noqa: N802
         self, request_iterator: AsyncIterator[edge_pb2.ServeObjectsRequest], context: _Context
     ) -> AsyncIterator[edge_pb2.ServeObjectsResponse]:
-        async with self._call(context) as edge:
+        async with self._callers.call(context) as edge:
             link = Link()
             receiving = asyncio.create_task(self._receive(edge, link, request_iterator))
             closing = asyncio.create_task(link.closed.wait())
@@ -148,34 +148,6 @@ class EdgeService(edge_pb2_grpc.EdgeServiceServicer):
                 self._links.join(edge.id, link)
                 continue
             link.deliver(piece)
-
-    @asynccontextmanager
-    async def _call(self, context: _Context) -> AsyncIterator[Edge]:
-        """A stream of an enrolled edge; it ends when the edge is revoked."""
-        edge = await self._caller(context)
-        try:
-            async with self._edges.call(edge.id):
-                # Tells the edge that the call stands, before there is anything to say.
-                await context.send_initial_metadata(())
-                yield edge
-        except EdgeRevoked as error:
-            await _deny(context, error)
-
-    async def _caller(self, context: _Context) -> Edge:
-        identity = tls.parse_identity(tls.peer_uri(context))
-        edge = None
-        if identity is not None and identity[0] == self._tenant and identity[1] == "edge":
-            edge = self._edges.get(identity[2])
-        if edge is None:
-            await _deny(context, PeerError("This node knows no edge by this certificate.", reason="edge_unknown"))
-        if edge.revoked_at is not None:
-            await _deny(context, EdgeRevoked())
-        return edge
-
-
-async def _deny(context: _Context, error: GuardianError) -> NoReturn:
-    _log.warning("edge_refused", reason=error.reason)
-    await rpc.refuse(context, grpc.StatusCode.PERMISSION_DENIED, error)
 
 
 def chunk(entries: Any) -> int:

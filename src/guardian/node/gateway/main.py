@@ -17,6 +17,7 @@ from guardian.contracts.edge.v1 import edge_pb2_grpc
 from guardian.contracts.node.v1 import node_pb2_grpc
 from guardian.node import identity
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
+from guardian.node.gateway.callers import Callers
 from guardian.node.gateway.commands import Commands
 from guardian.node.gateway.doors import MAY, Gate
 from guardian.node.gateway.edge_service import EdgeService
@@ -30,6 +31,8 @@ from guardian.node.gateway.renewal_service import RenewalService
 from guardian.node.gateway.rosters import Rosters
 from guardian.node.gateway.store import Store
 from guardian.node.gateway.tunnels import Tunnels
+from guardian.node.gateway.update_service import UpdateService
+from guardian.node.updates.shelf import folder_of
 from guardian.node.waiting import wait_for_identity
 
 _REFRESH_SECONDS = 2.0
@@ -77,7 +80,7 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
             # A full disk keeps nobody from being let go, nor the others from coming.
             with contextlib.suppress(StoreError):
                 await edges.write_revocations()
-        intake = Intake(store, rosters)
+        intake, callers = Intake(store, rosters), Callers(who.tenant, edges)
         edge_server = grpc.aio.server(options=rpc.SERVER_OPTIONS)
         edge_port = _open(edge_server, section.listen, pki.edge_credentials())
         servers.append(edge_server)
@@ -86,8 +89,10 @@ async def start(settings: NodeConfig, who: identity.Identity) -> Gateway:
         servers.append(enrol_server)
         edge_address, enrol_address = _advertised(settings, edge_port, enrol_port)
         edge_pb2_grpc.add_EdgeServiceServicer_to_server(
-            EdgeService(who.tenant, edges, intake, rosters, commands, links), edge_server
+            EdgeService(callers, edges, intake, rosters, commands, links), edge_server
         )
+        handing = UpdateService(callers, folder_of(settings.state_dir), settings.updates)
+        edge_pb2_grpc.add_UpdateServiceServicer_to_server(handing, edge_server)
         renewal = RenewalService(who.tenant, edges, pki)
         # Here for edges whose certificate is still good, on a port of its own for those that were away too long.
         edge_pb2_grpc.add_RenewalServiceServicer_to_server(renewal, edge_server)
@@ -237,5 +242,5 @@ def main() -> None:
         run,
         description="The node's door for edges, and its store.",
         default_config=DEFAULT_CONFIG,
-        fixed=("gateway", "hub"),
+        fixed=("gateway", "hub", "updates"),
     )

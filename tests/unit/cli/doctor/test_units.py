@@ -54,6 +54,14 @@ def test_what_starts_for_the_first_time_or_has_done_its_work_is_not_missed():
     assert fault_of(unit(**dead, Result="exec-condition")) is None
 
 
+def test_a_timer_that_is_for_another_kind_of_host_is_not_missed():
+    skipped = {"ActiveState": "inactive", "ConditionResult": "no", "ConditionTimestampMonotonic": "5"}
+    timer = Unit("guardian-update.timer", {"LoadState": "loaded", **skipped})
+    assert fault_of(timer) is None
+    stopped = fault_of(Unit(timer.name, {**timer.raw, "ConditionResult": "yes"}))
+    assert stopped is not None and stopped.reason == "unit_stopped"
+
+
 def test_a_secret_that_could_not_be_had_is_said_in_words():
     failed = unit(ActiveState="failed", Result="exit-code", ExecMainStatus="243")
     finding = fault_of(failed)

@@ -1,0 +1,1 @@
+"""`guardian-update`: new systems from the node, fetched, judged, and handed over to what writes them."""
