@@ -31,7 +31,7 @@ _log = log.get(__name__)
 
 
 def apply(settings: Settings, run: Path = RUN, zones: Path = ZONES, ssh: Path = SSH) -> list[str]:
-    """Write what is asked for; the sentences are what could not be had. What is not asked for is as the image has it."""
+    """Write what is asked for; the sentences are what could not be had. Rest: as the image has it."""
     private_folder(run, mode=0o755)
     found = [*_locale(settings.locale, run), *_timezone(settings.timezone, run, zones)]
     _ssh(settings.ssh_key, run, ssh)
