@@ -85,7 +85,8 @@ class Fat:
         self._bits = 32 if is_large else 12 if self._count < 4085 else 16
         if (root_entries == 0) != (self._bits == 32) or (self._count + 2) * self._bits > per_table * size * 8:
             raise refused("its table is too short")
-        self._cluster, self._data = per_cluster * size, start * size
+        self._cluster: int = per_cluster * size
+        self._data: int = start * size
         self._tables = [(reserved + number * per_table) * size for number in range(tables)]
         self._root_cluster = int.from_bytes(sector[44:48], "little")
         self._root = ((reserved + tables * per_table) * size, root_entries * _ENTRY)
