@@ -19,7 +19,7 @@ CASES: dict[str, dict[str, object]] = {
 
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    first = {"ansible.builtin.getent": {"database": "passwd"}}
+    first: dict[str, object] = {"ansible.builtin.getent": {"database": "passwd"}}
     made = render(tmp_path_factory.mktemp("firewall"), "firewall", ["nftables.conf"], CASES, (first,))
     return {case: (folder / "nftables.conf").read_text() for case, folder in made.items()}
 
