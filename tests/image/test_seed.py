@@ -1,15 +1,36 @@
 """A seed on the stick: it answers for the owner who is not there, is taken once, and lies nowhere afterwards."""
 
+import json
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from tests.image.conftest import GIB, GUARDIAN, KEY, REFUSED, beginning, flip, holding, lies_on, seed
+from tests.image.conftest import GIB, GUARDIAN, KEY, OUT, REFUSED, TOKEN, beginning, flip, holding, lies_on, seed
+from tools.image import qemu
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.common import seed_region
 
 pytestmark = pytest.mark.timeout(1800)
+
+
+def document(name: str, **more: object) -> bytes:
+    """A seed as it is copied to a stick, or handed over."""
+    return json.dumps({"version": 2, "token": TOKEN, "name": name, **more}).encode()
+
+
+def region(image: Path) -> bytes:
+    """What lies in the seed's partition."""
+    with image.open("rb") as file:
+        file.seek(seed_region.find(file).offset)
+        return file.read(seed_region.SIZE)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """A disk with a system and no seed."""
+    return qemu.copy(OUT / "guardian-edge.raw", tmp_path / "disk.img")
 
 
 def test_an_unattended_one_is_taken_once_and_wiped(stick: Path, tmp_path: Path) -> None:
@@ -24,9 +45,7 @@ def test_an_unattended_one_is_taken_once_and_wiped(stick: Path, tmp_path: Path) 
         # The page: enrolment has begun, and waits for a network.
         machine.expect("Private AI Guardian", seconds=600)
         machine.expect("Plug in a network cable", seconds=300)
-    with path.open("rb") as disk:
-        disk.seek(seed_region.find(disk).offset)
-        assert disk.read(seed_region.SIZE) == seed_region.empty()
+    assert region(path) == seed_region.empty()
     assert not lies_on(path)
 
 
@@ -53,3 +72,70 @@ def test_one_that_cannot_be_used_stops_it_before_a_disk_is_touched(stick: Path, 
         machine.expect(REFUSED, seconds=900)
         assert FAULTS[fault] in machine.said()
     assert not any(beginning(path))
+
+
+# What the page says while a node cannot be reached: enrolment has begun.
+BEGUN = "node.invalid:7444"
+
+
+def test_a_hypervisor_hands_one_over_in_smbios(disk: Path, tmp_path: Path) -> None:
+    with Machine(tmp_path / "first", [Drive(disk)], credentials={"guardian.seed": document("Hall")}) as machine:
+        machine.expect(BEGUN, seconds=900)
+        assert "[FAILED]" not in machine.said()
+    assert not lies_on(disk)
+    # Without it: what was taken is in the store, and lasts.
+    with Machine(tmp_path / "second", [Drive(disk)]) as machine:
+        machine.expect(BEGUN, seconds=900)
+
+
+def test_a_stick_somebody_made_by_hand_is_taken_and_wiped(disk: Path, tmp_path: Path) -> None:
+    stick = empty(tmp_path / "stick.img", 64 << 20)
+    (tmp_path / "seed").write_bytes(document("Hall"))
+    subprocess.run(["mkfs.vfat", "-F", "32", "-n", "GUARDIAN", str(stick)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["mcopy", "-i", str(stick), str(tmp_path / "seed"), "::guardian-seed.json"], check=True)
+    assert lies_on(stick)
+    with Machine(tmp_path / "first", [Drive(disk), Drive(stick, "usb")]) as machine:
+        machine.expect(BEGUN, seconds=900)
+        assert "[FAILED]" not in machine.said()
+    assert not lies_on(stick)
+    assert not lies_on(disk)
+
+
+def test_beside_an_installers_stick_a_disk_takes_its_own(disk: Path, stick: Path, tmp_path: Path) -> None:
+    seed(disk, KEY, "--name", "Disk")
+    seed(stick, KEY, "--name", "Stick")
+    before = region(stick)
+    with Machine(tmp_path / "first", [Drive(disk), Drive(stick, "usb")]) as machine:
+        machine.expect(BEGUN, seconds=900)
+    assert region(disk) == seed_region.empty()
+    assert region(stick) == before
+
+
+def test_its_key_comes_in_by_ssh_and_no_other(disk: Path, tmp_path: Path) -> None:
+    for name in ("good", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+
+    def comes_in(name: str) -> str:
+        command = ["ssh", "-p", str(port), "-i", str(tmp_path / name), "-o", "IdentitiesOnly=yes", *options]
+        done = subprocess.run(
+            [*command, "root@127.0.0.1", "cat", "/etc/timezone"], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() or done.stderr
+
+    line = (tmp_path / "good.pub").read_text().strip()
+    given = {"guardian.seed": document("Hall", ssh_key=line, timezone="Europe/Berlin")}
+    # To the machine its user's network is 10.0.2.0/24: a home.
+    network = ["-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"]
+    with Machine(tmp_path / "first", [Drive(disk)], network=network, credentials=given) as machine:
+        machine.expect("open to SHA256:", seconds=900)
+        machine.expect("10.0.2.", seconds=300)
+        assert comes_in("good") == "Europe/Berlin"
+        assert "Permission denied" in comes_in("other")
+    with Machine(tmp_path / "second", [Drive(disk)], network=network) as machine:
+        machine.expect("open to SHA256:", seconds=900)
+        machine.expect("10.0.2.", seconds=300)
+        assert comes_in("good") == "Europe/Berlin"

@@ -1,5 +1,6 @@
 """A machine in QEMU, without acceleration: what it says on its serial line is read, and it can be typed at."""
 
+import base64
 import contextlib
 import os
 import re
@@ -42,6 +43,8 @@ class Machine:
     memory: int = 2048
     network: list[str] = field(default_factory=lambda: ["-nic", "none"])
     space: str = ""
+    # What the hypervisor hands over: systemd's credentials by name, in the machine's SMBIOS table.
+    credentials: dict[str, bytes] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,9 @@ class Machine:
         words += ["-m", str(self.memory), "-smp", "2", "-display", "none", "-no-reboot", *self.network]
         words += ["-chardev", f"socket,id=line,path={self._line},server=on,wait=off,logfile={self.log}"]
         words += ["-serial", "chardev:line", "-device", "qemu-xhci"]
+        for name, secret in self.credentials.items():
+            text = base64.b64encode(secret).decode("ascii")
+            words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={text}"]
         if self.firmware == "uefi":
             variables = self.folder / "variables.fd"
             if not variables.exists():

@@ -1,5 +1,6 @@
 """`guardian console`: the page on a Mini PC's own screen: where it is, whose it is, what it waits for, what to do."""
 
+import contextlib
 import sys
 import textwrap
 import time
@@ -10,18 +11,33 @@ from typing import Annotated
 
 import typer
 
-from guardian.cli.host import addresses
+from guardian.cli.host import addresses, wifi
 from guardian.cli.host.summary import Summary, summarise
+from guardian.cli.host.wifi import Wifi
 from guardian.cli.household import Household, read_household
 from guardian.cli.places import find_places
 from guardian.cli.probe import Report, ask_all, health_sockets
+from guardian.common import seed_state
+from guardian.common.errors import GuardianError
 from guardian.common.failures.note import recent
+from guardian.common.seed_state import Refusal
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 # What the initial RAM disk found, on machines that start from a slot.
 IMAGE = Path("/run/image")
+# What was made of the seed's words on this machine, at each start.
+SETTINGS = Path("/run/guardian-settings")
 WIDTH = 78
 _SECONDS = 5
+_BRING = (
+    "Copy it as guardian-seed.json to a stick (FAT32, labelled GUARDIAN), plug it in and switch the machine off and "
+    "on; or install again from a medium made for you."
+)
+_REFUSED = {
+    "seed_expired": "The seed came too late: have a new one made.",
+    "seed_foreign": "The seed was made for another image, or by somebody unknown to this one: have a new one made.",
+    "seed_damaged": "The seed was damaged on its way: have it made again.",
+}
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 
@@ -36,6 +52,12 @@ class Facts:
     enrolment: str = ""
     cameras: list[Report] = field(default_factory=list)
     ailing: list[str] = field(default_factory=list)
+    refusal: Refusal | None = None
+    wifi: Wifi = field(default_factory=Wifi)
+    # Whose key may come in by SSH.
+    ssh: str = ""
+    # The node shows another household's roster than the seed named.
+    foreign: bool = False
 
 
 @app.command()
@@ -71,8 +93,16 @@ def gather() -> Facts:
         addresses=addresses.read(),
         household=households[0] if households else None,
         enrolment=next(iter(_enrolments(reports, hosts)), ""),
+        refusal=next(iter([found for folder in folders if (found := seed_state.read_refusal(folder / "seed"))]), None),
+        wifi=wifi.read(next(iter(_networks(folders)), "")),
+        ssh=_read(SETTINGS / "ssh"),
+        foreign=any(part.reason == "other_household" for report in reports for part in report.dependencies.values()),
         cameras=[report for report in reports if report.service.startswith("camera@")],
-        ailing=[*_read(IMAGE / "faults").splitlines(), *_ailing(reports, hosts)]
+        ailing=[
+            *_read(IMAGE / "faults").splitlines(),
+            *_read(SETTINGS / "faults").splitlines(),
+            *_ailing(reports, hosts),
+        ]
         + [note.sentence for folder in folders for note in recent(folder / "failures")[:3]],
     )
 
@@ -82,10 +112,14 @@ def page(facts: Facts) -> str:
     head = " · ".join(word for word in (f"release {facts.release}" if facts.release else "", _slot(facts)) if word)
     lines = ["", f"  Private AI Guardian{head:>{WIDTH - 21}}", f"  {'─' * (WIDTH - 2)}"]
     lines += _row("Address", facts.addresses or ["none yet: no network answers on any cable"])
+    if facts.wifi.sentence:
+        lines += _row("Wi-Fi", [facts.wifi.sentence])
     lines += _row("Edge", [_edge(facts)])
     lines += _row("Cameras", [_camera(item) for item in facts.cameras] or ["none yet"])
     if facts.household is not None and facts.household.words:
         lines += _row("Words", [facts.household.words])
+    if facts.ssh:
+        lines += _row("SSH", [f"open to {facts.ssh}"])
     if facts.ailing:
         lines += ["", *_row("Not well", facts.ailing[:6])]
     return "\n".join([*lines, "", *_row("To do", to_do(facts)), ""])
@@ -93,12 +127,19 @@ def page(facts: Facts) -> str:
 
 def to_do(facts: Facts) -> list[str]:
     """What a person who stands before the machine does next."""
+    # A seed that cannot be used stops a machine that is nobody's yet, network or not.
+    if facts.household is None and facts.refusal is not None and not facts.enrolment:
+        return _after_refusal(facts.refusal)
     if not facts.addresses:
-        return ["Plug in a network cable. All goes on by itself once there is a network."]
+        return [_to_a_network(facts.wifi)]
     if facts.household is None:
         if facts.enrolment:
             return ["Wait. It tries again by itself; the network must let it reach that address."]
-        return ["Start it from a stick that was made for your household, or write a seed to it."]
+        return [f"Have a seed made for your household. {_BRING}"]
+    if facts.foreign:
+        return [
+            "The node shows another household than your seed named. Ask whoever made the seed; do not confirm anything."
+        ]
     if facts.household.fault:
         return ["Run `guardian doctor`, or ask who runs your node: the list of your household does not hold."]
     if not facts.household.entries:
@@ -110,6 +151,22 @@ def to_do(facts: Facts) -> list[str]:
     return ["Nothing. Events and clips are in your browser."]
 
 
+def _to_a_network(card: Wifi) -> str:
+    later = "All goes on by itself once there is a network."
+    if not card.waits:
+        return f"Plug in a network cable. {later}"
+    if not card.card:
+        return f"Plug in a network cable: there is no Wi-Fi card to reach {card.ssid} with. {later}"
+    return (
+        f"Bring it nearer to the Wi-Fi {card.ssid}, or plug in a network cable. If it is never let in, the seed had a "
+        f"wrong name or passphrase: have a new one made. {later}"
+    )
+
+
+def _after_refusal(refusal: Refusal) -> list[str]:
+    return [_REFUSED.get(refusal.reason, refusal.hint or "Have a new seed made."), _BRING]
+
+
 def _slot(facts: Facts) -> str:
     return f"slot {facts.slot}" if facts.slot else ""
 
@@ -117,7 +174,17 @@ def _slot(facts: Facts) -> str:
 def _edge(facts: Facts) -> str:
     if facts.household is not None:
         return f"enrolled as {facts.household.name}"
-    return facts.enrolment or "not enrolled: there is no seed"
+    if facts.enrolment:
+        return facts.enrolment
+    return f"not enrolled: {facts.refusal.sentence if facts.refusal else 'there is no seed'}"
+
+
+def _networks(folders: list[Path]) -> Iterable[str]:
+    for folder in folders:
+        # What is wrong with it, guardian-settings says.
+        with contextlib.suppress(GuardianError):
+            if ssid := seed_state.read_settings(folder / "seed").ssid:
+                yield ssid
 
 
 def _camera(report: Report) -> str:

@@ -54,7 +54,7 @@ def read_household(state_dir: Path) -> Household | None:
     folder = state_dir / "identity"
     try:
         identity = json.loads(read_plain(folder / "identity.json", _MOST))
-        edge, name = str(identity["edge"]), str(identity["name"])
+        edge, name, pinned = str(identity["edge"]), str(identity["name"]), str(identity.get("fingerprint", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     try:
@@ -63,6 +63,10 @@ def read_household(state_dir: Path) -> Household | None:
         return Household(edge, name, fault=str(error))
     if roster is None:
         return Household(edge, name)
+    if pinned and roster.genesis_hash.hex() != pinned:
+        return Household(
+            edge, name, fault=f"The roster {roster_path(state_dir)} is another household's than the seed's."
+        )
     public = _public_keys(folder, roster, edge)
     listed = roster.edges.get(edge)
     return Household(

@@ -4,38 +4,31 @@ Root's oneshot, without network. The seed is the one thing a stranger may have w
 """
 
 import argparse
-import hashlib
 import json
 import os
-import re
 import stat
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from guardian.common import credstore, log, secrets, seed_image, seed_region
+from guardian.common import credstore, log, secrets, seed_image, seed_region, seed_state, seed_stick, wifi
 from guardian.common.clock import from_text, now
-from guardian.common.config import Section
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, write_atomic
 from guardian.common.seed_image import Image
+from guardian.common.seed_settings import HostSettings, Wifi
+from guardian.common.seed_state import Settings, mark_taken, was_taken
 from guardian.common.tokens import Token, TokenError
 
 SOURCE = Path("/etc/guardian/seed/seed.json")
-STATE = Path("/var/lib/guardian/seed")
 SECRET = "seed"  # noqa: S105 (a name)
 # What a boot medium or a hypervisor hands over: systemd passes it on under this name.
 SYSTEM_CREDENTIAL = "guardian.seed"
 MAX_BYTES = 8 << 10
-_SSH_KEY = re.compile(
-    r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]{40,1900}={0,2})(?: [A-Za-z0-9@._+:-]{1,64})?"
-)
+# Of a unit that may look at a stick: who this machine is, and next to nothing while it is nobody.
+IDENTITY_CREDENTIAL = "identity"
 _log = log.get(__name__)
 
 
@@ -43,21 +36,7 @@ class SeedError(GuardianError):
     """A seed that cannot be used."""
 
 
-class Wifi(Section):
-    """A network by its name and its passphrase, or its key as 64 hexadecimal digits."""
-
-    ssid: str = Field(max_length=32)
-    psk: str = Field(pattern=r"^([ -~]{8,63}|[0-9a-fA-F]{64})$", repr=False)
-
-    @field_validator("ssid")
-    @classmethod
-    def _name(cls, value: str) -> str:
-        if not value.isprintable() or not 1 <= len(value.encode()) <= 32:
-            raise ValueError("must be plain text of 1 to 32 bytes")
-        return value
-
-
-class Seed(Section):
+class Seed(HostSettings):
     """The seed. `version` counts its forms; an older daemon refuses a newer form instead of guessing.
 
     What came with version 2 is for a machine that is made from an image; it is written into configuration files there.
@@ -68,12 +47,8 @@ class Seed(Section):
     name: str = Field(default="", max_length=64)
     # SHA-256 of the first entry of the household's roster, which its owner compares as words.
     fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-    locale: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_.@-]{0,31})?$")
-    timezone: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z][A-Za-z0-9_+-]{0,31}){0,2})?$")
     wifi: Wifi | None = None
     unattended: bool = False
-    # One line of OpenSSH's, without options.
-    ssh_key: str = Field(default="", max_length=2048)
     expires: str = Field(default="", max_length=40)
 
     @field_validator("token")
@@ -92,13 +67,6 @@ class Seed(Section):
             raise ValueError("must be plain text")
         return value
 
-    @field_validator("ssh_key")
-    @classmethod
-    def _public_key(cls, value: str) -> str:
-        if value and not is_ssh_key(value):
-            raise ValueError("must be one public key as OpenSSH writes it, without options")
-        return value
-
     @field_validator("expires")
     @classmethod
     def _moment(cls, value: str) -> str:
@@ -115,18 +83,6 @@ class Seed(Section):
     def is_expired(self, moment: datetime) -> bool:
         """Whether its time is over; without one it has no end of its own."""
         return bool(self.expires) and from_text(self.expires) <= moment
-
-
-def is_ssh_key(line: str) -> bool:
-    """Whether a line is a public key a host may be given: Ed25519, ECDSA, or RSA of 2,048 bits and more."""
-    found = _SSH_KEY.fullmatch(line)
-    if found is None:
-        return False
-    try:
-        key = load_ssh_public_key(f"{found[1]} {found[2]}".encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    return not isinstance(key, RSAPublicKey) or key.key_size >= 2048
 
 
 def parse(raw: bytes) -> Seed:
@@ -148,10 +104,16 @@ def read(environ_folder: Path | None) -> Seed:
     return parse(secrets.read(SECRET, environ_folder or Path("/nonexistent")))
 
 
-def take(source: Path = SOURCE, store: Path = credstore.STORE, state: Path = STATE, image: Image | None = None) -> str:
+def take(
+    source: Path = SOURCE,
+    store: Path = credstore.STORE,
+    state: Path = seed_state.FOLDER,
+    image: Image | None = None,
+    stick: Path = seed_stick.DEVICE,
+) -> str:
     """Put the seed that is there into the store; a sentence of what was done.
 
-    A file wins over the image's partition, and that over a credential.
+    A file wins over the image's partition, that over a stick, and that over a credential.
     """
     if source.is_symlink() or source.exists():
         raw = _read_file(source)
@@ -161,10 +123,12 @@ def take(source: Path = SOURCE, store: Path = credstore.STORE, state: Path = STA
     if said := _take_from_image(image or Image(), store, state):
         return said
     folder = secrets.credentials()
+    if folder is not None and (said := _take_from_stick(stick, folder, store, state)):
+        return said
     if folder is not None and (folder / SYSTEM_CREDENTIAL).is_file():
         raw = (folder / SYSTEM_CREDENTIAL).read_bytes()[: MAX_BYTES + 1]
         # It is there at every boot: once taken it is old news.
-        if _mark(state) == _digest(raw):
+        if was_taken(raw, state):
             return "The seed of this boot was taken before."
         _keep(raw, store, state)
         return "The seed was taken from the boot's credentials."
@@ -181,7 +145,7 @@ def _take_from_image(image: Image, store: Path, state: Path) -> str:
         if content is None:
             return ""
         # On a medium that cannot be written to it is there at every boot, as a credential is.
-        before = _mark(state) == _digest(content.payload)
+        before = was_taken(content.payload, state)
         if not before:
             keys = seed_image.trusted(image.keys)
             _keep(seed_region.unpack(raw, seed_image.read_id(image.image_id), keys) or b"", store, state)
@@ -189,6 +153,26 @@ def _take_from_image(image: Image, store: Path, state: Path) -> str:
     if before:
         return "The seed of this image was taken before."
     return f"The seed was taken from the image, which {'is empty now' if gone else 'still has it'}."
+
+
+def _take_from_stick(device: Path, credentials: Path, store: Path, state: Path) -> str:
+    """A sentence, or '' when there is none to look at. Nobody signed it: a machine that is somebody's takes none."""
+    identity = credentials / IDENTITY_CREDENTIAL
+    if not identity.is_file() or not device.exists():
+        return ""
+    # A unit gives an empty line where there is no such file.
+    if identity.stat().st_size > 1:
+        return "The stick was left alone: this machine is enrolled."
+    with seed_stick.opened(device, MAX_BYTES) as file:
+        if file is None:
+            return ""
+        before = was_taken(file.content, state)
+        if not before:
+            _keep(file.content, store, state)
+        gone = file.wipe()
+    if before:
+        return "The seed on the stick was taken before."
+    return f"The seed was taken from the stick, which {'has it no more' if gone else 'still has it: destroy it'}."
 
 
 def _read_file(path: Path) -> bytes:
@@ -214,22 +198,28 @@ def refuse_expired(seed: Seed) -> None:
 
 
 def _keep(raw: bytes, store: Path, state: Path) -> None:
-    refuse_expired(parse(raw))
+    found = parse(raw)
+    refuse_expired(found)
+    if found.version > 1:
+        _keep_settings(found, store, state)
     credstore.put(SECRET, raw, store)
-    private_folder(state)
-    write_atomic(state / "taken", _digest(raw).encode())
+    mark_taken(raw, state)
     _log.info("seed_taken")
 
 
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _mark(state: Path) -> str:
-    try:
-        return (state / "taken").read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+def _keep_settings(found: Seed, store: Path, state: Path) -> None:
+    """In the place of all that an earlier seed said of the machine."""
+    if found.wifi is None:
+        credstore.remove(wifi.SECRET, store)
+    else:
+        credstore.put(wifi.SECRET, wifi.configuration(found.wifi), store)
+    settings = Settings(
+        locale=found.locale,
+        timezone=found.timezone,
+        ssh_key=found.ssh_key,
+        ssid=found.wifi.ssid if found.wifi else "",
+    )
+    seed_state.keep_settings(settings, state)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -252,12 +242,14 @@ def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="guardian-seed", description="Take the bootstrap seed.")
     parser.add_argument("--source", type=Path, default=SOURCE, metavar="FILE", help="default: %(default)s")
     parser.add_argument("--store", type=Path, default=credstore.STORE, metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--state", type=Path, default=STATE, metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--state", type=Path, default=seed_state.FOLDER, metavar="FOLDER", help="default: %(default)s")
     arguments = parser.parse_args()
     log.setup("seed")
     try:
         print(take(arguments.source, arguments.store, arguments.state))
+        seed_state.note_refusal(None, arguments.state)
     except GuardianError as error:
+        seed_state.note_refusal(error, arguments.state)
         _log.error("seed_refused", reason=error.reason, sentence=str(error))
         print(f"guardian-seed: {error}", file=sys.stderr)
         sys.exit(1)

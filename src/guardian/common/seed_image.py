@@ -22,7 +22,8 @@ _log = log.get(__name__)
 class Image:
     """Where on a host all this lies."""
 
-    partition: Path = Path("/dev/disk/by-partlabel") / seed_region.PARTITION_NAME
+    # Of the disk this system was started from; the initial RAM disk names it so (roles/appliance).
+    partition: Path = Path("/dev/guardian-seed")
     keys: Path = Path("/etc/guardian/seed-keys")
     image_id: Path = Path("/etc/guardian/image-id")
 
@@ -51,7 +52,14 @@ class Partition:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Partition | None]:
-    """The partition; None when there is none. A medium that cannot be written to is read."""
+    """The partition; None when there is none."""
+    with medium(path) as file:
+        yield Partition(file) if file is not None else None
+
+
+@contextlib.contextmanager
+def medium(path: Path) -> Iterator[FileIO | None]:
+    """A partition's device, unbuffered; None when there is none. One that cannot be written to is read."""
     try:
         descriptor, mode = _open(path)
     except FileNotFoundError:
@@ -63,7 +71,7 @@ def opened(path: Path) -> Iterator[Partition | None]:
         kind = os.fstat(descriptor).st_mode
         if not (stat.S_ISBLK(kind) or stat.S_ISREG(kind)):
             raise SeedRegionError(f"{path} is not a partition.", reason="seed_unreadable")
-        yield Partition(file)
+        yield file
 
 
 def _open(path: Path) -> tuple[int, str]:

@@ -37,6 +37,8 @@ class IdentityFile(Section):
     edge: _Hex
     name: Annotated[str, Field(min_length=1, max_length=64)]
     gateway: Annotated[str, Field(min_length=3, max_length=300)]
+    # Of the household's first roster entry, as the seed named it; left out where it named none.
+    fingerprint: Annotated[str, Field(pattern=r"\A([0-9a-f]{64})?\z")] = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Identity:
     name: str
     gateway: str
     keys: Keys
+    fingerprint: str = ""
 
     @property
     def edge_id(self) -> bytes:
@@ -69,7 +72,7 @@ def is_enrolled(state_dir: Path) -> bool:
 def load(state_dir: Path) -> Identity:
     """Read the identity; raises IdentityError (`not_enrolled`, `identity_damaged`)."""
     folder, file = folder_of(state_dir), load_file(state_dir)
-    return Identity(folder, file.tenant, file.edge, file.name, file.gateway, Keys.load(folder))
+    return Identity(folder, file.tenant, file.edge, file.name, file.gateway, Keys.load(folder), file.fingerprint)
 
 
 def load_file(state_dir: Path) -> IdentityFile:
@@ -123,6 +126,6 @@ def parts(
         CA_FILE: ca.decode(),
         PUBLIC_FILE: json.dumps(public),
         TUNNEL_FILE: tunnel.decode(),
-        IDENTITY_FILE: file.model_dump_json(),
+        IDENTITY_FILE: file.model_dump_json(exclude_defaults=True),
     }
     return kept.Parts(secrets, tuple(kept.PublicFile(name=name, text=text) for name, text in files.items()), mode)

@@ -28,6 +28,10 @@ _SENTENCES = {
         "The owner's vault lists this edge with other keys than it has: nothing is recorded.",
         "Revoke it in the browser and enrol it again.",
     ),
+    "other_household": (
+        "The roster the node shows is another household's than the seed named: nothing is recorded.",
+        "Ask whoever made the seed: its node or its household is the wrong one. A new seed enrols this edge anew.",
+    ),
     "roster_unreadable": ("The owner's roster on this edge cannot be read.", "The uplink fetches it again."),
 }
 
@@ -51,6 +55,12 @@ class Recipient:
 def path_of(state_dir: Path) -> Path:
     """`STATE/uplink/roster.json`."""
     return state_dir / "uplink" / "roster.json"
+
+
+def refuse_other(roster: Roster, fingerprint: str) -> None:
+    """RosterError `other_household` unless the roster begins with the entry the seed named; it may have named none."""
+    if fingerprint and roster.genesis_hash.hex() != fingerprint:
+        raise RosterError("other_household")
 
 
 class RosterFile:
@@ -85,6 +95,7 @@ class RosterFile:
         roster = self.current()
         if roster is None:
             raise self.fault or RosterError("no_roster")
+        refuse_other(roster, identity.fingerprint)
         try:
             listed = roster.edge(identity.edge)
         except VaultError as error:

@@ -146,13 +146,13 @@ def edge_settings(folder: Path) -> EdgeConfig:
     return parse(EdgeConfig, raw, source="test")
 
 
-async def start_edge(node: Node, folder: Path) -> HomeEdge:
+async def start_edge(node: Node, folder: Path, fingerprint: str = "") -> HomeEdge:
     """Enrol an edge, or take the one in `folder`, and start its uplink."""
     settings = edge_settings(folder)
     if edge_identity.is_enrolled(settings.state_dir):
         who = edge_identity.load(settings.state_dir)
     else:
-        who = await enrolled_edge(node, settings.state_dir)
+        who = await enrolled_edge(node, settings.state_dir, fingerprint=fingerprint)
     (settings.state_dir / "analyzer").mkdir(exist_ok=True)
     settings.run_dir.mkdir(exist_ok=True)
     outbox = EventStore(settings.state_dir / "analyzer" / "events.db")

@@ -153,9 +153,9 @@ async def open_node(folder: Path, listen: str = "127.0.0.1:0") -> Node:
     return Node(settings, who, gateway, rpc.socket_channel(settings.gateway_socket("agent")))
 
 
-async def enrolled_edge(node: Node, folder: Path, name: str = "edge") -> edge_identity.Identity:
-    """An edge that came with a token, as strangers do."""
-    return await enrol_async(folder, await node.token(name), name)
+async def enrolled_edge(node: Node, folder: Path, name: str = "edge", fingerprint: str = "") -> edge_identity.Identity:
+    """An edge that came with a token, as strangers do; `fingerprint`: of the household its seed named."""
+    return await enrol_async(folder, await node.token(name), name, fingerprint=fingerprint)
 
 
 def edge_channel(who: edge_identity.Identity) -> grpc.aio.Channel:

@@ -28,8 +28,9 @@ class Host:
         self.config = folder / "edge.yaml"
         self.config.write_text(json.dumps({"state_dir": str(self.state), "run_dir": str(folder / "run")}))
 
-    def seed(self, token: str) -> None:
-        (self.folder / "given" / "seed").write_text(json.dumps({"version": 1, "token": token, "name": "Attic"}))
+    def seed(self, token: str, **more: object) -> None:
+        content = {"version": 1, "token": token, "name": "Attic", **more}
+        (self.folder / "given" / "seed").write_text(json.dumps(content))
         (self.folder / "store" / "guardian.seed").write_bytes(b"encrypted")
 
     async def enrol(self) -> asyncio.subprocess.Process:
@@ -69,6 +70,17 @@ async def test_a_seed_becomes_an_identity_its_keys_go_to_root_and_it_goes_itself
     assert host.taken() == {"sign.key", "receive.key", "tls.key", "seed"}
     assert not (host.folder / "store" / "guardian.seed").exists()
     assert x509.load_pem_x509_certificate((folder / "tls.pem").read_bytes()).not_valid_after_utc > now()
+
+
+async def test_the_household_that_a_seed_names_is_kept_with_the_identity(node: Node, host: Host):
+    host.seed(await node.token("Attic"), version=2, fingerprint="ab" * 32)
+    await (await host.enrol()).communicate()
+    assert identity.load_file(host.state).fingerprint == "ab" * 32
+    host.taken()
+    # A newer seed that names none is believed as seeds without one are.
+    host.seed(await node.token("Attic"))
+    await (await host.enrol()).communicate()
+    assert identity.load_file(host.state).fingerprint == ""
 
 
 async def test_a_dead_token_is_an_end_for_good_and_takes_its_seed_along(node: Node, host: Host):

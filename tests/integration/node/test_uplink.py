@@ -15,15 +15,17 @@ from tests.integration.node.browser import HomeEdge, edge_info, start_edge, unti
 from tests.integration.node.kit import Household, Node, open_node
 
 from guardian.common.clock import now
+from guardian.common.errors import GuardianError
 from guardian.common.ids import uuid7
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.contracts.node.v1 import node_pb2
 from guardian.contracts.vault.v1 import vault_pb2
+from guardian.edge.roster import RosterFile, path_of
 from guardian.edge.uplink.rosters import RosterKeeper
 from guardian.edge.uplink.store import UplinkStore
 from guardian.vault.commands import make_command
 from guardian.vault.identity import Keys
-from guardian.vault.roster import from_json
+from guardian.vault.roster import from_json, to_json
 from guardian.vault.roster_author import Author
 
 
@@ -173,6 +175,51 @@ async def test_a_forked_roster_is_refused_told_and_the_old_one_kept(folder: Path
         edge.outbox.close()
         await edge.stop()
         await hostile.close()
+
+
+async def test_of_another_household_than_the_seed_named_no_roster_is_taken(node: Node, folder: Path):
+    """The first the edge is shown: without the seed's word it would be believed."""
+    theirs, other = Household(), Household()
+    edge = await start_edge(node, folder / "edge", fingerprint=theirs.roster.genesis_hash.hex())
+    other.add_edge(edge.who)
+    await node.give_roster(other)
+    try:
+
+        async def told() -> bool:
+            return "another household's" in (await edge_info(node, edge.who.edge)).status.roster_fault
+
+        await until(told, 30)
+        assert stored_roster(edge) == 0
+        health = edge.service.health.get("roster")
+        assert health is not None
+        assert (health.state, health.reason) == ("failed", "other_household")
+        assert "goes on being used" not in health.sentence
+        # And whoever records asks for itself: a file laid there by hand opens nothing.
+        path = path_of(edge.settings.state_dir)
+        path.write_bytes(to_json(other.roster.entries))
+        with pytest.raises(GuardianError) as caught:
+            RosterFile(edge.settings.state_dir).recipient(edge.who)
+        assert caught.value.reason == "other_household"
+        theirs.add_edge(edge.who)
+        path.write_bytes(to_json(theirs.roster.entries))
+        assert RosterFile(edge.settings.state_dir).recipient(edge.who).household == theirs.id
+    finally:
+        edge.outbox.close()
+        await edge.stop()
+
+
+async def test_the_household_the_seed_named_is_taken_and_its_owner_still_confirms(node: Node, folder: Path):
+    theirs = Household()
+    edge = await start_edge(node, folder / "edge", fingerprint=theirs.roster.genesis_hash.hex())
+    await node.give_roster(theirs)
+    try:
+        await until(lambda: stored_roster(edge) == 1)
+        with pytest.raises(GuardianError) as caught:
+            RosterFile(edge.settings.state_dir).recipient(edge.who)
+        assert caught.value.reason == "edge_unconfirmed"
+    finally:
+        edge.outbox.close()
+        await edge.stop()
 
 
 def _replace_roster(path: Path, household: Household) -> None:
@@ -360,7 +407,6 @@ async def test_a_damaged_pin_is_not_silently_forgotten(node: Node, edge: HomeEdg
     damaged["entries"][0]["signature"] = "A" * 86
     path.write_text(json.dumps(damaged))
     from guardian.common import rpc
-    from guardian.common.errors import GuardianError
     from guardian.common.health import Health
 
     async with rpc.mutual_channel(edge.who.gateway, edge.who.folder) as channel:

@@ -1,11 +1,17 @@
 """The page on a Mini PC's screen says what a person who stands before it needs, and does next."""
 
+from pathlib import Path
+
 import pytest
 
 from guardian.cli.console import WIDTH, Facts, page, to_do
-from guardian.cli.host import addresses
+from guardian.cli.host import addresses, wifi
+from guardian.cli.host.wifi import Wifi
 from guardian.cli.household import Household
 from guardian.cli.probe import Report
+from guardian.common import seed_state
+from guardian.common.errors import GuardianError
+from guardian.common.seed_state import Refusal
 
 ADDRESS = ["192.168.1.20 (enp1s0, 52:54:00:12:34:56)"]
 WORDS = "amber birch cedar delta ember flint grove hazel"
@@ -13,6 +19,10 @@ WORDS = "amber birch cedar delta ember flint grove hazel"
 
 def enrolled(**more: object) -> Household:
     return Household("e1", "Front door", **{"words": WORDS, "entries": 2, "confirmed": True, **more})  # type: ignore[arg-type]
+
+
+def refusal(reason: str) -> Refusal:
+    return Refusal(reason, "The seed is not good.", "Do that.")
 
 
 def camera(name: str, status: str) -> Report:
@@ -23,12 +33,24 @@ def camera(name: str, status: str) -> Report:
     ("facts", "words"),
     [
         (Facts(), "network cable"),
-        (Facts(addresses=ADDRESS), "stick that was made"),
+        (Facts(addresses=ADDRESS), "Have a seed made"),
         (Facts(addresses=ADDRESS, enrolment="node away, tries again"), "tries again by itself"),
         (Facts(addresses=ADDRESS, household=enrolled(entries=0, words="")), "set your household's secret"),
         (Facts(addresses=ADDRESS, household=enrolled(confirmed=False)), "Compare these words"),
         (Facts(addresses=ADDRESS, household=enrolled(fault="forked")), "does not hold"),
         (Facts(addresses=ADDRESS, household=enrolled()), "Add a camera"),
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_expired")), "came too late"),
+        (Facts(refusal=refusal("seed_expired")), "came too late"),
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_foreign")), "another image"),
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_damaged")), "damaged on its way"),
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_malformed")), "Do that."),
+        # A seed before it is at work, or done with.
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_expired"), enrolment="node away"), "tries again by itself"),
+        (Facts(addresses=ADDRESS, refusal=refusal("seed_expired"), household=enrolled()), "Add a camera"),
+        (Facts(addresses=ADDRESS, household=enrolled(entries=0, words=""), foreign=True), "another household"),
+        (Facts(wifi=Wifi("Café 5", "wlan0")), "Bring it nearer to the Wi-Fi Café 5"),
+        (Facts(wifi=Wifi("Café 5")), "no Wi-Fi card"),
+        (Facts(wifi=Wifi("Café 5", "wlan0", is_in=True)), "network cable"),
         (Facts(addresses=ADDRESS, household=enrolled(), cameras=[camera("front", "15.0 fps")]), "Nothing."),
     ],
 )
@@ -70,3 +92,32 @@ def test_addresses_that_lead_outside() -> None:
         },
     ]
     assert addresses.parse(told) == [ADDRESS[0], "2001:db8::5 (enp1s0, 52:54:00:12:34:56)"]
+
+
+def test_it_says_which_wifi_lets_it_in_whose_key_may_enter_and_what_became_of_the_seed() -> None:
+    facts = Facts(refusal=refusal("seed_expired"), wifi=Wifi("Café 5", "wlan0"), ssh="SHA256:abc ann@desk")
+    text = page(facts)
+    for words in ("Café 5: not let in (wlan0)", "open to SHA256:abc ann@desk", "not enrolled: The seed is not good."):
+        assert words in text
+    assert "SSH" not in page(Facts())
+    assert "Wi-Fi" not in page(Facts())
+    assert "Café 5: connected (wlan0)" in page(Facts(wifi=Wifi("Café 5", "wlan0", is_in=True)))
+
+
+def test_cards_are_found_among_interfaces(tmp_path: Path) -> None:
+    for name, state in (("eth0", "up"), ("wlan0", "down"), ("wlan1", "up")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "operstate").write_text(f"{state}\n")
+    assert wifi.read("net", tmp_path) == Wifi("net")
+    (tmp_path / "wlan0" / "phy80211").mkdir()
+    assert wifi.read("net", tmp_path) == Wifi("net", "wlan0")
+    (tmp_path / "wlan1" / "phy80211").mkdir()
+    assert wifi.read("net", tmp_path) == Wifi("net", "wlan1", is_in=True)
+
+
+def test_why_a_seed_was_refused_lasts_until_one_is_taken(tmp_path: Path) -> None:
+    assert seed_state.read_refusal(tmp_path) is None
+    seed_state.note_refusal(GuardianError("Not good.", reason="seed_expired", hint="Do that."), tmp_path)
+    assert seed_state.read_refusal(tmp_path) == Refusal("seed_expired", "Not good.", "Do that.")
+    seed_state.note_refusal(None, tmp_path)
+    assert seed_state.read_refusal(tmp_path) is None

@@ -1,8 +1,10 @@
 """The bootstrap seed: read as data, put into the real credential store, wiped where it was."""
 
 import json
+import lzma
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.common import credstore, seed, seed_image, seed_region
+from guardian.common import credstore, seed, seed_image, seed_region, seed_state, wifi
 from guardian.common.errors import GuardianError
 from guardian.common.secrets import SecretError
 from guardian.common.seed_image import Image
+from guardian.common.seed_settings import Wifi
+from guardian.common.seed_state import Settings
 from guardian.common.tokens import Token
 
 TOKEN = str(Token.create("node.test:7444", "0" * 64))
@@ -310,7 +314,7 @@ def test_a_medium_that_cannot_be_written_to_gives_its_seed_once(
     assert machine.take() == "The seed was taken from the image, which still has it."
     credstore.remove("seed", machine.store)
     assert machine.take() == "The seed of this image was taken before."
-    assert list(machine.store.iterdir()) == []
+    assert not (machine.store / "guardian.seed").exists()
     assert machine.image.partition.read_bytes() == raw
 
 
@@ -374,3 +378,114 @@ def test_a_damaged_expired_or_odd_partition_is_refused(machine: Machine) -> None
     machine.image.partition.unlink()
     os.mkfifo(machine.image.partition)
     assert refused(machine) == "seed_unreadable"
+
+
+def test_what_a_seed_says_of_the_machine_is_kept_apart_from_its_secrets(tmp_path: Path, store: Path) -> None:
+    taken(tmp_path, store, FULL)
+    found = seed_state.read_settings(tmp_path / "state")
+    zone = "America/Argentina/Buenos_Aires"
+    assert found == Settings(locale="de_DE.UTF-8", timezone=zone, ssh_key=SSH, ssid="Café 5")
+    kept = (tmp_path / "state" / "settings.json").read_text()
+    assert TOKEN not in kept
+    assert "herons" not in kept
+    network = decrypted(store, "wifi")
+    assert b"ssid=" + "Café 5".encode().hex().encode() in network
+    assert network == wifi.configuration(Wifi(ssid="Café 5", psk="seven quiet herons"))
+
+
+def test_a_later_seed_takes_the_place_of_all_that_one_said_unless_it_knows_nothing_of_it(
+    tmp_path: Path, store: Path
+) -> None:
+    taken(tmp_path, store, FULL)
+    taken(tmp_path, store, GOOD)
+    assert seed_state.read_settings(tmp_path / "state").ssid == "Café 5"
+    assert (store / "guardian.wifi").exists()
+    taken(tmp_path, store, {**GOOD, "version": 2})
+    assert seed_state.read_settings(tmp_path / "state") == Settings()
+    assert not (store / "guardian.wifi").exists()
+
+
+class Stick:
+    """A machine with a stick plugged in, and its unit's word on whether it is somebody's."""
+
+    def __init__(self, folder: Path, store: Path) -> None:
+        self.store, self.state, self.given, self.device = store, folder / "state", folder / "given", folder / "stick"
+        self.nothing = folder / "none"
+        self.given.mkdir()
+        packed = Path(__file__).resolve().parents[2] / "vectors" / "fat" / "16.img.xz"
+        self.device.write_bytes(lzma.decompress(packed.read_bytes()))
+
+    def enrolled(self, identity: bytes) -> None:
+        (self.given / "identity").write_bytes(identity)
+
+    def take(self) -> str:
+        return seed.take(self.nothing, self.store, self.state, Image(partition=self.nothing), self.device)
+
+
+@pytest.fixture
+def stick(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Stick:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "given"))
+    return Stick(tmp_path, store)
+
+
+def test_a_seed_on_a_stick_is_taken_while_the_machine_is_nobodys_and_wiped(stick: Stick) -> None:
+    stick.enrolled(b"\n")
+    assert stick.take() == "The seed was taken from the stick, which has it no more."
+    assert seed.parse(decrypted(stick.store, "seed")).name == "Hall"
+    assert b"gdn1." not in stick.device.read_bytes()
+    assert stick.take() == "There is no seed."
+
+
+def test_a_machine_that_is_somebodys_leaves_a_stick_alone(stick: Stick) -> None:
+    before = stick.device.read_bytes()
+    stick.enrolled(b'{"edge": "00"}')
+    assert stick.take() == "The stick was left alone: this machine is enrolled."
+    assert stick.device.read_bytes() == before
+    assert list(stick.store.iterdir()) == []
+
+
+def test_where_no_unit_says_whose_the_machine_is_no_stick_is_looked_at(stick: Stick) -> None:
+    before = stick.device.read_bytes()
+    assert stick.take() == "There is no seed."
+    assert stick.device.read_bytes() == before
+
+
+def test_a_stick_that_cannot_be_written_to_gives_its_seed_once(stick: Stick, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened_to_read(path: Path, flags: int, *more: Any, **named: Any) -> int:
+        if path == stick.device and flags & os.O_RDWR:
+            raise OSError(30, "Read-only file system")
+        return real(path, flags, *more, **named)
+
+    real = os.open
+    monkeypatch.setattr(os, "open", opened_to_read)
+    stick.enrolled(b"\n")
+    assert stick.take() == "The seed was taken from the stick, which still has it: destroy it."
+    credstore.remove("seed", stick.store)
+    assert stick.take() == "The seed on the stick was taken before."
+    assert list(stick.store.iterdir()) == []
+
+
+def test_a_stick_of_another_kind_is_refused_and_not_touched(stick: Stick) -> None:
+    stick.enrolled(b"\n")
+    stick.device.write_bytes(b"NTFS" * 4096)
+    assert stick.device.stat().st_size == 16384
+    with pytest.raises(GuardianError) as caught:
+        stick.take()
+    assert caught.value.reason == "stick_unreadable"
+    assert stick.device.read_bytes() == b"NTFS" * 4096
+
+
+def test_a_refusal_is_left_for_the_machines_screen_and_goes_with_the_next_seed(tmp_path: Path, store: Path) -> None:
+    def run() -> int:
+        command = [sys.executable, "-c", "from guardian.common.seed import main; main()"]
+        words = ["--source", tmp_path / "seed.json", "--store", store, "--state", tmp_path / "state"]
+        return subprocess.run([*command, *map(str, words)], check=False, capture_output=True).returncode
+
+    (tmp_path / "seed.json").write_text(json.dumps({**FULL, "expires": "2020-01-01T00:00:00Z"}))
+    assert run() == 1
+    found = seed_state.read_refusal(tmp_path / "state")
+    assert found is not None
+    assert (found.reason, found.sentence) == ("seed_expired", "The seed's token ended at 2020-01-01T00:00:00Z.")
+    (tmp_path / "seed.json").write_text(json.dumps(FULL))
+    assert run() == 0
+    assert seed_state.read_refusal(tmp_path / "state") is None

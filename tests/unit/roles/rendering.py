@@ -10,8 +10,17 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def render(folder: Path, role: str, templates: list[str], cases: dict[str, dict[str, object]]) -> dict[str, Path]:
+def render(
+    folder: Path,
+    role: str,
+    templates: list[str],
+    cases: dict[str, dict[str, object]],
+    first: tuple[dict[str, object], ...] = (),
+) -> dict[str, Path]:
     """One folder a case, with each template in it; a case's variables are stronger than the role's defaults.
+
+    Args:
+        first: tasks that find out what the templates are made of.
 
     All cases are written by one run, for ansible takes seconds to start.
     """
@@ -22,14 +31,17 @@ def render(folder: Path, role: str, templates: list[str], cases: dict[str, dict[
     for case in cases:
         (folder / case).mkdir()
     tasks = [
-        {
-            "ansible.builtin.template": {
-                "src": f"{name}.j2",
-                "dest": f"{folder}/{{{{ inventory_hostname }}}}/{name}",
-                "mode": "0600",
+        *first,
+        *(
+            {
+                "ansible.builtin.template": {
+                    "src": f"{name}.j2",
+                    "dest": f"{folder}/{{{{ inventory_hostname }}}}/{name}",
+                    "mode": "0600",
+                }
             }
-        }
-        for name in templates
+            for name in templates
+        ),
     ]
     play = {
         "hosts": "all",

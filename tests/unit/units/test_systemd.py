@@ -14,7 +14,8 @@ CEILINGS = tomllib.loads((UNITS / "exposure.toml").read_text("utf-8"))
 SERVICES = load("service")
 # Run for an instant, as root and without network, or not reachable by anybody: not what the measure is of.
 BRIEF = {"guardian-cameras", "guardian-seed", "guardian-credential-write@", "guardian-failure@", "guardian-migrate"}
-BRIEF |= {"guardian-usb-camera@"}
+BRIEF |= {"guardian-settings", "guardian-grow", "guardian-install", "guardian-usb-camera@"}
+BRIEF |= {"guardian-judge", "guardian-update-apply", "guardian-trial-deadline"}
 
 
 def analyze(*arguments: str) -> str:
@@ -42,9 +43,11 @@ def test_no_unit_is_more_exposed_than_its_ceiling(unit: Unit) -> None:
 
 def test_ceilings_are_low() -> None:
     lasting = {name: value for name, value in CEILINGS.items() if name.removesuffix(".service") not in BRIEF}
+    # Frames of a card are below any address that a rule could name.
+    assert lasting.pop("guardian-wifi@.service") <= 1.6
     assert max(lasting.values()) <= 1.5
     assert statistics.median(lasting.values()) <= 1.1
-    assert max(CEILINGS.values()) <= 1.5
+    assert max(CEILINGS.values()) <= 1.6
 
 
 def test_what_records_detects_or_keeps_sealed_bytes_is_at_the_score_of_its_kind_or_below() -> None:
@@ -81,7 +84,7 @@ def test_an_images_seed_costs_its_unit_nothing_and_systemd_understands_it(tmp_pa
     assert [line for line in said.splitlines() if str(both) in line] == []
 
 
-@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("tier", [*TIERS, "appliance"])
 def test_systemd_understands_every_line(tier: str, tmp_path: Path) -> None:
     """In a tree of its own, with programs in place: what it says then is about our texts."""
     assert verified(tier, tmp_path) == []

@@ -118,6 +118,10 @@ def expected(unit: Unit) -> list[str]:
         directive = line.partition("=")[0]
         if directive not in differs:
             lines += [line] if "=" in line else []
+        elif isinstance(differs[directive], list):
+            # All lines of this directive, in the place of its first.
+            lines += [f"{directive}={value}" for value in differs[directive]]
+            differs[directive] = "absent"
         elif differs[directive] != "absent":
             lines.append(f"{directive}={differs[directive]}")
     return lines
@@ -165,13 +169,10 @@ def needed(unit: Unit) -> list[str]:
 
 
 def is_root(unit: Unit) -> bool:
-    """Root's oneshots; a closed list."""
-    return unit.short in {
-        "guardian-seed.service",
-        "guardian-credential-write@.service",
-        "guardian-cameras.service",
-        "guardian-usb-camera@.service",
-    }
+    """What root runs; a closed list."""
+    oneshots = {"seed", "credential-write@", "cameras", "usb-camera@", "settings", "grow", "install", "judge"}
+    oneshots |= {"update-apply", "trial-deadline"}
+    return unit.short in {f"guardian-{name}.service" for name in oneshots | {"console@"}}
 
 
 def unexplained(unit: Unit) -> list[str]:

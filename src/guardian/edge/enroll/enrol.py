@@ -27,7 +27,13 @@ _SECONDS = 15.0
 
 
 def enrol(
-    state_dir: Path, token_text: str, name: str, *, again: bool = False, tunnel: TunnelConfig | None = None
+    state_dir: Path,
+    token_text: str,
+    name: str,
+    *,
+    again: bool = False,
+    tunnel: TunnelConfig | None = None,
+    fingerprint: str = "",
 ) -> identity.Identity:
     """Spend the token and store what the node answers; GuardianError says what went wrong.
 
@@ -35,12 +41,19 @@ def enrol(
         name: what people call this edge; the node may have another name from the token.
         again: give up an identity this edge has; what it sealed before stays the household's.
         tunnel: what this edge knows of the tunnel; the node may say nothing else.
+        fingerprint: of the household, where a seed named it: no roster of another is ever taken.
     """
-    return asyncio.run(enrol_async(state_dir, token_text, name, again=again, tunnel=tunnel))
+    return asyncio.run(enrol_async(state_dir, token_text, name, again=again, tunnel=tunnel, fingerprint=fingerprint))
 
 
 async def enrol_async(
-    state_dir: Path, token_text: str, name: str, *, again: bool = False, tunnel: TunnelConfig | None = None
+    state_dir: Path,
+    token_text: str,
+    name: str,
+    *,
+    again: bool = False,
+    tunnel: TunnelConfig | None = None,
+    fingerprint: str = "",
 ) -> identity.Identity:
     """`enrol` inside a running loop."""
     token = Token.parse(token_text)
@@ -56,7 +69,7 @@ async def enrol_async(
     secrets = kept.secrets_for(state_dir, token, _fresh())
     keys, tls_key, wireguard_key = _keys(secrets), tls.load_key(secrets[TLS]), secrets[WIREGUARD]
     answer = await _ask(token, keys, tls.new_csr(tls_key), wireguard.public_of(wireguard_key), name)
-    file, certificate, ca = _understand(answer, tls_key, name)
+    file, certificate, ca = _understand(answer, tls_key, name, fingerprint)
     inside = _tunnel(answer, tunnel or TunnelConfig())
     parts = identity.parts(
         state_dir,
@@ -83,7 +96,9 @@ def _keys(secrets: Mapping[str, bytes]) -> Keys:
 
 def _who(state_dir: Path, keys: Keys) -> identity.Identity:
     who = identity.load_file(state_dir)
-    return identity.Identity(identity.folder_of(state_dir), who.tenant, who.edge, who.name, who.gateway, keys)
+    return identity.Identity(
+        identity.folder_of(state_dir), who.tenant, who.edge, who.name, who.gateway, keys, who.fingerprint
+    )
 
 
 async def _ask(token: Token, keys: Keys, csr: bytes, tunnel_key: bytes, name: str) -> edge_pb2.EnrolResponse:
@@ -106,14 +121,18 @@ async def _ask(token: Token, keys: Keys, csr: bytes, tunnel_key: bytes, name: st
 
 
 def _understand(
-    answer: edge_pb2.EnrolResponse, tls_key: tls.PrivateKey, name: str
+    answer: edge_pb2.EnrolResponse, tls_key: tls.PrivateKey, name: str, fingerprint: str
 ) -> tuple[identity.IdentityFile, x509.Certificate, bytes]:
     try:
         certificate = x509.load_der_x509_certificate(answer.certificate_der)
         ca = b"".join(tls.cert_pem(x509.load_der_x509_certificate(der)) for der in answer.ca_der)
         rpc.split_address(answer.gateway_address)
         file = identity.IdentityFile(
-            tenant=answer.tenant_id, edge=answer.edge_id, name=name, gateway=answer.gateway_address
+            tenant=answer.tenant_id,
+            edge=answer.edge_id,
+            name=name,
+            gateway=answer.gateway_address,
+            fingerprint=fingerprint,
         )
         if not ca or certificate.public_key() != tls_key.public_key():
             raise ValueError("certificate")

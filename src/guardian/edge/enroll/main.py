@@ -16,7 +16,7 @@ async def run(service: Service[EdgeConfig]) -> None:
     async def once(found: seed.Seed) -> str:
         name = found.name or socket.gethostname()[:64]
         # A new seed is an order to become a new edge; the identity there is goes only when the token was taken.
-        who = await enrol_async(state, found.token, name, again=True, tunnel=tunnel)
+        who = await enrol_async(state, found.token, name, again=True, tunnel=tunnel, fingerprint=found.fingerprint)
         return f"enrolled with {who.gateway} as {who.name}"
 
     await spend(service, state, once)

@@ -51,7 +51,7 @@ async def _serve(
     health.set("identity", "ok", "This edge is enrolled.", edge=who.edge, node=who.gateway)
     outbox = Outbox(settings.state_dir)
     async with rpc.mutual_channel(who.gateway, who.folder) as channel:
-        keeper = RosterKeeper(settings.state_dir, channel, health)
+        keeper = RosterKeeper(settings.state_dir, channel, health, who.fingerprint)
 
         def fill(status: edge_pb2.EdgeStatus) -> None:
             roster = keeper.current

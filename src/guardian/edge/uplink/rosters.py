@@ -12,7 +12,7 @@ from guardian.common.errors import GuardianError
 from guardian.common.files import write_atomic
 from guardian.common.health import Health
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
-from guardian.edge.roster import path_of
+from guardian.edge.roster import RosterError, path_of, refuse_other
 from guardian.vault import roster as vault_roster
 from guardian.vault.errors import VaultError
 from guardian.vault.roster import Roster, RosterEntry
@@ -23,11 +23,13 @@ _log = log.get(__name__)
 class RosterKeeper:
     """Holds the pinned chain. `fault` is what the node showed that cannot be, '' when all is well."""
 
-    def __init__(self, state_dir: Path, channel: grpc.aio.Channel, health: Health) -> None:
+    def __init__(self, state_dir: Path, channel: grpc.aio.Channel, health: Health, fingerprint: str = "") -> None:
+        """`fingerprint`: of the household the seed named, '' for none; of any other no roster is taken."""
         self._path = path_of(state_dir)
         self._stub = edge_pb2_grpc.EdgeServiceStub(channel)
         self._health = health
-        self.current: Roster | None = _read(self._path)
+        self._fingerprint = fingerprint
+        self.current: Roster | None = _read(self._path, fingerprint)
         self.fault = ""
         # Called when chain or fault changed: the node should learn of it at once.
         self.changed: Callable[[], None] = lambda: None
@@ -50,7 +52,7 @@ class RosterKeeper:
                     if not compared and not entries:
                         raise VaultError("stale")
                     await self._take(answer.first, entries)
-                except VaultError as error:
+                except (VaultError, RosterError) as error:
                     self._reject(error)
                     # The stream stays open: when the node's chain is put right, a new stream will show it.
                     return
@@ -68,6 +70,7 @@ class RosterKeeper:
             return
         if shown:
             grown = await asyncio.to_thread(vault_roster.follow, pinned, shown)
+            refuse_other(grown, self._fingerprint)
             if pinned is None or len(grown) > len(pinned):
                 data = vault_roster.to_json(grown.entries)
                 await asyncio.to_thread(write_atomic, self._path, data, mode=0o640)
@@ -82,7 +85,8 @@ class RosterKeeper:
             _log.error("roster_refused", reason=error.reason, sentence=str(error))
             self.fault = str(error)
             self.changed()
-        self._health.set("roster", "failed", f"{error} The one seen before goes on being used.", reason=error.reason)
+        goes_on = " The one seen before goes on being used." if self.current is not None else ""
+        self._health.set("roster", "failed", f"{error}{goes_on}", reason=error.reason)
 
     def _report(self) -> None:
         if self.current is None:
@@ -92,9 +96,14 @@ class RosterKeeper:
             self._health.set("roster", "ok", f"The owner's roster has {count} entries.", entries=count)
 
 
-def _read(path: Path) -> Roster | None:
+def _read(path: Path, fingerprint: str) -> Roster | None:
+    """The chain kept before. One of another household than the newest seed named is not followed any more."""
     try:
-        return Roster.verify(vault_roster.from_json(path.read_bytes()))
+        roster = Roster.verify(vault_roster.from_json(path.read_bytes()))
+        refuse_other(roster, fingerprint)
+        return roster
+    except RosterError:
+        return None
     except FileNotFoundError:
         return None
     except VaultError as error:
