@@ -26,9 +26,11 @@ class Machine(Host):
         return str(self.folder / "disk")
 
     def starts(self, slot: str, *, trial: bool = False) -> None:
-        """As the initial RAM disk and the kernel's command line have it."""
+        """As the initial RAM disk has it."""
         (self.image / "slot").write_text(f"{slot}\n")
-        self.command_line.write_text(f"ro guardian.slot={slot} guardian.trial={int(trial)} quiet\n")
+        (self.image / "trial").unlink(missing_ok=True)
+        if trial:
+            (self.image / "trial").write_text(f"{slot}\n")
 
 
 def machine(folder: Path) -> Machine:
@@ -40,7 +42,7 @@ def machine(folder: Path) -> Machine:
     (folder / "boot/A/vmlinuz").write_bytes(b"the first kernel")
     (folder / "boot/A/initrd.img").write_bytes(b"the first RAM disk")
     (folder / "boot/grub/grubenv").write_bytes(grubenv.pack(Words().said()))
-    made = Machine(folder / "image", folder / "state", folder / "cmdline", folder / "boot", folder)
+    made = Machine(folder / "image", folder / "state", folder / "boot", folder)
     made.starts("A")
     return made
 

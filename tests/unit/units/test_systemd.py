@@ -15,7 +15,7 @@ SERVICES = load("service")
 # Run for an instant, as root and without network, or not reachable by anybody: not what the measure is of.
 BRIEF = {"guardian-cameras", "guardian-seed", "guardian-credential-write@", "guardian-failure@", "guardian-migrate"}
 BRIEF |= {"guardian-settings", "guardian-grow", "guardian-install", "guardian-usb-camera@"}
-BRIEF |= {"guardian-judge", "guardian-update-apply", "guardian-trial-deadline"}
+BRIEF |= {"guardian-judge", "guardian-update-apply"}
 
 
 def analyze(*arguments: str) -> str:

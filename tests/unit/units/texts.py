@@ -170,8 +170,8 @@ def needed(unit: Unit) -> list[str]:
 
 def is_root(unit: Unit) -> bool:
     """What root runs; a closed list."""
-    oneshots = {"seed", "credential-write@", "cameras", "usb-camera@", "settings", "grow", "install", "judge"}
-    oneshots |= {"update-apply", "trial-deadline"}
+    oneshots = {"seed", "credential-write@", "cameras", "usb-camera@", "settings", "grow", "install"}
+    oneshots |= {"judge", "update-apply"}
     return unit.short in {f"guardian-{name}.service" for name in oneshots | {"console@"}}
 
 
