@@ -19,7 +19,8 @@ GIB = 1 << 30
 DISK = 10 * GIB
 TAPE = 10 * GIB
 UBUNTU = """The live server's ISO of Ubuntu 24.04 LTS is not in this repository: get it from its publisher, take its \
-SHA-256 from the publisher's signed list, and run `make image-packer SOURCE=ubuntu UBUNTU_ISO=FILE UBUNTU_ISO_SHA256=HEX`."""
+SHA-256 from the publisher's signed list, and run
+  make image-packer SOURCE=ubuntu UBUNTU_ISO=FILE UBUNTU_ISO_SHA256=HEX"""
 NETWORK = "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\n"
 
 
@@ -106,6 +107,7 @@ def _packer(source: str, given: dict[str, str], work: Path) -> None:
         f"\n    {shlex.join(words)}\n    (told in {log}; the machine's own words in {work / 'serial.log'})", flush=True
     )
     settings = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CHECKPOINT_DISABLE": "1"}
+    settings["PACKER_CACHE_DIR"] = str(work / "cache")
     with log.open("wb") as output:
         status = subprocess.run(
             words,
