@@ -36,7 +36,8 @@ source "qemu" "debian" {
   cpus         = var.cpus
   memory       = var.memory
   headless     = true
-  boot_wait    = "1s"
+  # Nothing is typed.
+  disable_vnc = true
   qemuargs = concat(local.disks, [
     local.cidata,
     local.serial,

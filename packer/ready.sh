@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the machine, before the roles: the release comes from the build's disc, and the running kernel is the only one.
+# In the machine, before the roles: the release comes from the build's disc, and the newest kernel is the only one.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 # No package's script starts anything.
@@ -10,4 +10,4 @@ mkdir -p /srv/guardian
 tar --extract --file /mnt/release.tar --directory /srv/guardian
 umount /mnt
 dpkg-query --show --showformat '${db:Status-Status} ${Package}\n' 'linux-image-[0-9]*' |
-  sed -n 's/^installed //p' | grep -v -F "$(uname -r)" | xargs --no-run-if-empty apt-get purge --yes
+  sed -n "s/^installed //p" | sort --version-sort | head --lines=-1 | xargs --no-run-if-empty apt-get purge --yes

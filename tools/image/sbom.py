@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 from typing import Any
@@ -19,31 +20,33 @@ SPEC = "1.6"
 # The serial number follows from what is listed.
 _SPACE = uuid.UUID("8b7a4d0e-5f0c-4d7f-9b52-6e0d2f3c1a94")
 _MACHINE_READABLE = re.compile(r"Format:\s*https?://www\.debian\.org/doc/packaging-manuals/copyright-format/1\.0")
-# Debian's short names where SPDX has others; what is in neither list is told by its name.
+# SPDX's names, and Debian's short names where those differ; what is in neither list is told as it stands.
 _SPDX = {
+    name: name for name in ("AFL-2.1", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT", "X11")
+} | {
     "Apache-2": "Apache-2.0",
     "Apache-2.0": "Apache-2.0",
     "Artistic": "Artistic-1.0-Perl",
     "BSD-2-clause": "BSD-2-Clause",
     "BSD-3-clause": "BSD-3-Clause",
     "BSD-4-clause": "BSD-4-Clause",
-    "BSL-1.0": "BSL-1.0",
-    "CC0-1.0": "CC0-1.0",
     "Expat": "MIT",
     "GPL-1": "GPL-1.0-only",
     "GPL-1+": "GPL-1.0-or-later",
     "GPL-2": "GPL-2.0-only",
     "GPL-2+": "GPL-2.0-or-later",
+    "GPL-2.0": "GPL-2.0-only",
+    "GPL-2.0+": "GPL-2.0-or-later",
     "GPL-3": "GPL-3.0-only",
     "GPL-3+": "GPL-3.0-or-later",
-    "ISC": "ISC",
     "LGPL-2": "LGPL-2.0-only",
     "LGPL-2+": "LGPL-2.0-or-later",
+    "LGPL-2.0": "LGPL-2.0-only",
+    "LGPL-2.0+": "LGPL-2.0-or-later",
     "LGPL-2.1": "LGPL-2.1-only",
     "LGPL-2.1+": "LGPL-2.1-or-later",
     "LGPL-3": "LGPL-3.0-only",
     "LGPL-3+": "LGPL-3.0-or-later",
-    "MIT": "MIT",
     "MPL-1.1": "MPL-1.1",
     "MPL-2.0": "MPL-2.0",
     "Zlib": "Zlib",
@@ -176,11 +179,20 @@ def _python(tree: Path, release: Path) -> Iterator[Component]:
         digests = {digest for of, digest in hashes.get((name, version), []) if of & tags}
         if digests:
             part["hashes"] = [{"alg": "SHA-256", "content": digest} for digest in sorted(digests)]
-        if told["License-Expression"]:
-            part["licenses"] = [{"expression": told["License-Expression"]}]
-        elif told["License"] and len(told["License"].splitlines()[0]) < 80:
-            part["licenses"] = [{"license": {"name": told["License"].splitlines()[0]}}]
+        if licences := _told(told):
+            part["licenses"] = licences
         yield part
+
+
+def _told(metadata: Message) -> list[dict[str, Any]]:
+    """A package's licence as its makers say it: an expression, else a short name, else what they class it as."""
+    if metadata["License-Expression"]:
+        return [{"expression": metadata["License-Expression"]}]
+    # Some put a whole text there.
+    name = (metadata["License"] or "").strip()
+    classes = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier", []) if line.startswith("License :: ")]
+    names = [name] if name and "\n" not in name and len(name) < 80 else sorted(classes)
+    return [{"license": {"name": name}} for name in names]
 
 
 def _wheels(release: Path) -> dict[tuple[str, str], list[tuple[set[str], str]]]:
