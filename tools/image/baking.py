@@ -87,7 +87,7 @@ def roles(lower: str, work: Path, target: Path, release: str, model: str, tier: 
     subprocess.run(["cp", "--archive", "--reflink=auto", f"{root}/.", str(target)], check=True)
 
 
-def played(work: Path, target: Path) -> None:
+def played(target: Path, work: Path) -> None:
     """Of a tree in which Packer had the roles played: what is left to do."""
     for place, mode in (("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("dev", 0o755), ("tmp", 0o1777)):
         (target / place).mkdir(exist_ok=True)

@@ -53,7 +53,7 @@ class Output:
 
 def _compressed(made: Made, target: Path) -> None:
     level = ["--ultra"] if made.level > 19 else []
-    words = ["-T0", *level, f"-{made.level}", "--force", "--quiet", "--progress", str(made.raw), "-o", str(target)]
+    words = ["-T0", *level, f"-{made.level}", "--force", "--quiet", str(made.raw), "-o", str(target)]
     progress.run("zstd", *words)
 
 

@@ -109,15 +109,15 @@ def _packer(source: str, given: dict[str, str], work: Path) -> None:
     settings = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CHECKPOINT_DISABLE": "1"}
     settings["PACKER_CACHE_DIR"] = str(work / "cache")
     with log.open("wb") as output:
-        status = subprocess.run(
+        process = subprocess.Popen(
             words,
             cwd=ROOT,
             env=settings,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+        )
+        status = progress.follow(process, log)
     if status:
         raise Refused(f"Packer failed; all of it is in {log}:\n{log.read_text(errors='replace')[-3000:]}")
 

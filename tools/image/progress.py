@@ -8,11 +8,15 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from tools.lab.places import Refused
 
-# As mksquashfs, zstd, qemu-img ("(12.34/100%)") and xorriso write it.
+# As mksquashfs, qemu-img ("(12.34/100%)") and xorriso write it. zstd's are a ratio: it is not asked.
+_TASK = re.compile(rb"TASK \[([^\]\n]+)\]")
+# Columns for a task's name.
+_WIDTH = 50
 _PERCENT = re.compile(rb"(\d{1,3})(?:\.\d+)?(?:/100)?% ?")
 
 
@@ -34,6 +38,41 @@ def run(*command: str) -> None:
     status, said = _watched(command) if sys.stdout.isatty() else _plain(command)
     if status:
         raise Refused(f"`{' '.join(command[:3])} …` failed:\n{said.decode('utf-8', 'replace').strip()[-1500:]}")
+
+
+def follow(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Wait for a play that writes `log`, its task in hand at the end of the line on a terminal; its exit status."""
+    shown = sys.stdout.isatty()
+    try:
+        while process.poll() is None:
+            if shown:
+                _overwrite(task(log))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+    except BaseException:
+        # Packer puts its machine away; what does not listen is ended.
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        process.kill()
+        raise
+    if shown:
+        _overwrite("")
+    return process.returncode
+
+
+def _overwrite(text: str) -> None:
+    print(f"{text[:_WIDTH]:{_WIDTH}}" + "\b" * _WIDTH, end="", flush=True)
+
+
+def task(log: Path) -> str:
+    """The last task that Ansible began, by its own log; nothing when there is none."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 65536))
+        found = _TASK.findall(file.read())
+    return found[-1].decode("utf-8", "replace") if found else ""
 
 
 def percent(said: bytes) -> int | None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.image import progress
 from tools.lab import keeper, roots
 from tools.lab.places import ROOT, Refused
 
@@ -76,15 +77,15 @@ def enter(target: Path, *words: str) -> None:
     log = target.with_suffix(".log")
     space = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc"]
     with log.open("wb") as output:
-        status = subprocess.run(
+        process = subprocess.Popen(
             [*space, sys.executable, "-m", "tools.image.baking", *words],
             cwd=ROOT,
             env=os.environ | {"LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
-            preexec_fn=keeper.dies_with_parent(),
-        ).returncode
+            preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - we have one thread
+        )
+        status = progress.follow(process, log)
     if status:
         raise Refused(f"The roles failed; all of it is in {log}:\n{log.read_text(errors='replace')[-3000:]}")

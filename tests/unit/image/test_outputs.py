@@ -109,7 +109,6 @@ def test_the_table_has_a_line_for_each_file(folder: Path) -> None:
     [
         (b"[=====|     ] 1200/2400  50%\r[=====] 60%", 60),
         (b"    (12.34/100%)\r", 12),
-        (b"(L3) Buffered :12 MB - Read :34 MB ==> 8.9%", 8),
         (b"xorriso : UPDATE :  99.95% done", 99),
         (b"no percents here", None),
     ],
@@ -121,6 +120,38 @@ def test_percents_are_understood_as_programs_write_them(said: bytes, told: int |
 def test_a_program_that_fails_is_told_in_its_own_words() -> None:
     with pytest.raises(Refused, match="no room left"):
         progress.run(sys.executable, "-c", "import sys; print('no room left'); sys.exit(3)")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            b"TASK [base : Set the time zone] ****\nok: [image]\nTASK [edge : Write the cameras] **\n",
+            "edge : Write the cameras",
+        ),
+        (b"    qemu.debian: TASK [Gathering Facts] ****\n    qemu.debian: ok: [image]", "Gathering Facts"),
+        (b"PLAY [Bake an edge] ****\n", ""),
+    ],
+)
+def test_of_a_play_the_task_in_hand_is_told(tmp_path: Path, said: bytes, told: str) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 100_000 + said)
+    assert progress.task(tmp_path / "log") == told
+    assert progress.task(tmp_path / "none") == ""
+
+
+def test_a_play_is_followed_to_its_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    log = tmp_path / "log"
+    log.write_bytes(b"TASK [edge : Write the cameras] ***\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read(); sys.exit(3)"], stdin=subprocess.PIPE
+    ) as play:
+        assert play.stdin is not None
+        play.stdin.close()
+        assert progress.follow(play, log) == 3
+    assert capfd.readouterr().out.strip("\b ").startswith("edge : Write the cameras")
 
 
 def test_on_a_terminal_the_percents_move(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
