@@ -1,10 +1,10 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test host-test molecule image image-test image-test-full check bench clean proto proto-baseline ui docs lock release
+.PHONY: help setup demo demo-check test host-test molecule image image-node image-packer image-test image-test-full check bench clean proto proto-baseline ui docs lock release
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
-export CAMERA VIDEO HOST
+export CAMERA VIDEO HOST SIGN_KEY SEED_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list these verbs
@@ -31,9 +31,20 @@ molecule: ## roles and units proven on three hosts with a systemd of their own (
 	@tools/setup.sh dev
 	@$(BIN)/python tools/molecule.py
 
-image: ## bake the edge's image: raw disk and installer ISO, in build/image/out (as root)
+IMAGE = $(BIN)/python -m tools.image $${SEED_KEY:+--seed-key "$$SEED_KEY"} $${SIGN_KEY:+--sign-key "$$SIGN_KEY"} \
+	$${UPDATE_KEY:+--update-key "$$UPDATE_KEY"} $${UPDATE_SIGN_KEY:+--update-sign-key "$$UPDATE_SIGN_KEY"}
+
+image: ## bake the edge's image: disk, qcow2, installer, SBOM in build/image/out (as root; SEED_KEY=… SIGN_KEY=…)
 	@tools/setup.sh image
-	@$(BIN)/python -m tools.image
+	@$(IMAGE)
+
+image-node: ## bake a tenant's node as a qcow2, in build/image/node (as root; SEED_KEY=… SIGN_KEY=…)
+	@tools/setup.sh image
+	@$(IMAGE) --tier node
+
+image-packer: ## the same as image, baked by Packer in a machine (SOURCE=debian|ubuntu UBUNTU_ISO=… ACCELERATOR=tcg|kvm)
+	@tools/setup.sh image
+	@$(IMAGE) --packer "$${SOURCE:-debian}" --accelerator "$${ACCELERATOR:-tcg}" $${UBUNTU_ISO:+--ubuntu-iso "$$UBUNTU_ISO"} $${UBUNTU_ISO_SHA256:+--ubuntu-iso-sha256 "$$UBUNTU_ISO_SHA256"}
 
 image-test: ## bake the image; in QEMU, from its stick to an event at a node (as root; ten minutes)
 	@tools/setup.sh image

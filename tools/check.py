@@ -44,6 +44,7 @@ CHECKS = [
         if PLAYBOOKS
         else []
     ),
+    Check("packer", [sys.executable, "-m", "tools.image.template"]),
     Check("locks", [sys.executable, "tools/lock.py", "--check"]),
     Check("committed", [sys.executable, "tools/committed.py"]),
     Check("shell", ["bash", "-n", "tools/setup.sh", ".ci/run"]),

@@ -35,7 +35,7 @@ def main() -> int:
             made = run("-m", "guardian.cli.main", "image", "key", str(path), capture_output=True)
             path.with_suffix(".pub").write_bytes(made.stdout)
     if not given.baked:
-        trusted = ["--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
+        trusted = ["--keep-raw", "--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
         if run("-m", "tools.image", *trusted).returncode:
             return 1
     wanted = ["tests/image"] if given.full else [JOURNEY]

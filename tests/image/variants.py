@@ -47,7 +47,7 @@ def made(folder: Path, version: str, key: Path, *, broken: str = "", dead: bool 
 def main(work: Path, version: str, broken: str) -> None:
     """In a mount namespace of its own: the tree with a layer over it, packed."""
     tree = work / "root"
-    layers = f"lowerdir={root.BUILD / 'tree'},upperdir={work / 'upper'},workdir={work / 'work'}"
+    layers = f"lowerdir={root.BUILD / 'tree-edge'},upperdir={work / 'upper'},workdir={work / 'work'}"
     subprocess.run(["mount", "-t", "overlay", "variant", "-o", layers, str(tree)], check=True)
     (facts,) = tree.glob("opt/guardian/releases/*/lib/python3*/site-packages/guardian-*.dist-info/METADATA")
     lines = facts.read_text("utf-8").splitlines()

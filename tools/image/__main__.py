@@ -1,26 +1,45 @@
-"""`make image`: bake the edge, and make of it a raw image, a qcow2 and the installer's ISO."""
+"""`make image`: bake a system, and make of it disks, an installer, a list of what is in it, and checksums."""
 
 import argparse
-import hashlib
-import json
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tools.image import disk, iso, root, slot, update
+from tools.image import disk, outputs, packed, root, slot
+from tools.image.progress import step
 from tools.lab import supply
 from tools.lab.places import ROOT, Refused
 
 SHARED_MODEL = ROOT.parent / "shared" / "models" / "deimv2_femto_416.onnx"
+INTO = {"edge": root.BUILD / "out", "node": root.BUILD / "node"}
+# That of Ubuntu 24.04; those of Debian every release for hosts of the lab has.
+UBUNTU_PYTHON = "3.12"
 
 
 def main() -> int:
     """Exit status 1, and a sentence, when it could not be made."""
+    given = parse()
+    began = time.monotonic()
+    try:
+        rows = build(given)
+    except Refused as refusal:
+        print(f"image: {refusal}", file=sys.stderr)
+        return 1
+    print(f"All of it in {time.monotonic() - began:.0f} s, in {given.into}:")
+    print(outputs.table(rows))
+    if given.sign_key is None:
+        print("These images are not signed: --sign-key FILE signs them (README.md, Images).")
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.image", description=__doc__)
-    parser.add_argument("--into", type=Path, default=ROOT / "build/image/out", help="default: build/image/out")
+    parser.add_argument(
+        "--tier", choices=sorted(INTO), default="edge", help="a Mini PC, or a tenant's node (%(default)s)"
+    )
+    parser.add_argument("--into", type=Path, help="default: build/image/out, for a node build/image/node")
     parser.add_argument(
         "--seed-key", type=Path, action="append", default=[], metavar="FILE", help="whose seeds it takes"
     )
@@ -28,66 +47,95 @@ def main() -> int:
         "--update-key", type=Path, action="append", default=[], metavar="FILE", help="whose updates it takes"
     )
     parser.add_argument(
-        "--update-signing-key", type=Path, metavar="FILE", help="signs the update that is made beside the image"
+        "--update-sign-key", type=Path, metavar="FILE", help="`guardian image key`'s, to sign an update with"
     )
     parser.add_argument(
         "--model", type=Path, default=None, help="detector; else the one of ../shared, or the tests' own"
     )
     parser.add_argument("--level", type=int, default=3, help="of zstd, 1 to 22 (%(default)s)")
+    parser.add_argument("--keep-raw", action="store_true", help="keep the raw image too, as it is")
+    parser.add_argument("--sign-key", type=Path, metavar="FILE", help="minisign's, to sign the checksums with")
+    packer = parser.add_argument_group("baked by Packer, in a machine", "else natively, in a folder")
+    packer.add_argument("--packer", choices=["debian", "ubuntu"], help="from which distribution")
+    packer.add_argument("--tape", type=Path, help="a tree.raw that Packer left: bake nothing")
+    packer.add_argument("--accelerator", choices=["tcg", "kvm"], default="tcg", help="of QEMU (%(default)s)")
+    packer.add_argument("--ubuntu-iso", type=Path, metavar="FILE", help="the live server's medium of 24.04")
+    packer.add_argument("--ubuntu-iso-sha256", default="", metavar="HEX")
     given = parser.parse_args()
-    began = time.monotonic()
-    try:
-        build(given)
-    except Refused as refusal:
-        print(f"image: {refusal}", file=sys.stderr)
-        return 1
-    print(f"All of it in {time.monotonic() - began:.0f} s, in {given.into}:")
-    for path in sorted(given.into.iterdir()):
-        if path.is_file():
-            print(f"  {path.stat().st_size / 1e6:9.1f} MB  {path.name}")
-    return 0
+    if not 1 <= given.level <= 22:
+        parser.error("--level is from 1 to 22.")
+    given.into = given.into or INTO[given.tier]
+    return given
 
 
-def build(given: argparse.Namespace) -> None:
-    """Step by step; each says how long it took."""
+def build(given: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Step by step, each with its seconds; what was made."""
+    packing = None
+    if given.packer:
+        packing = packed.Packing(given.packer, given.accelerator, given.ubuntu_iso, given.ubuntu_iso_sha256)
+        packed.ready(packing)
     given.into.mkdir(parents=True, exist_ok=True)
-    image_id = str(uuid.uuid4())
     with step("the release"):
-        version = supply.release("image")
+        version = supply.release("image", *(("--python", UBUNTU_PYTHON) if given.packer == "ubuntu" else ()))
         release = (supply.RELEASES / "image").resolve()
     with step("the detector"):
-        model = given.model or (SHARED_MODEL if SHARED_MODEL.exists() else supply.model())
+        model = (given.model or (SHARED_MODEL if SHARED_MODEL.exists() else supply.model())).resolve()
+    wanted = root.Bake(given.tier, release, model, str(uuid.uuid4()), given.seed_key, given.update_key)
+    tree = root.BUILD / f"tree-{given.tier}"
+    bake(tree, wanted, given.tape, packing)
+    with step("the system's slot"):
+        system = slot.make(tree, root.BUILD / "slot", given.level)
+    with step("what starts it"):
+        disk.pieces(root.BUILD / "parts")
+    raw = given.into / f"guardian-{given.tier}.raw"
+    with step("the raw image"):
+        disk.make(system, root.BUILD / "parts", raw, wanted.image_id)
+    made = outputs.Made(
+        tier=given.tier,
+        version=version,
+        image_id=wanted.image_id,
+        release=release,
+        tree=tree,
+        slot=system,
+        parts=root.BUILD / "parts",
+        raw=raw,
+        level=given.level,
+        update_key=given.update_sign_key,
+    )
+    rows = outputs.write(made, given.into)
+    if given.keep_raw:
+        rows.append((raw, "the disk, as it is"))
+    else:
+        raw.unlink()
+    return rows + vouch([path for path, _ in rows], given, version)
+
+
+def bake(tree: Path, wanted: root.Bake, tape: Path | None, packing: packed.Packing | None) -> None:
+    """The system's tree: from a tape, from Packer, or natively."""
+    if tape is not None:
+        with step("the tree of the tape"):
+            packed.unpack(tape, tree, wanted)
+        return
+    if packing is not None:
+        with step(f"the roles, in a machine ({packing.source}, {packing.accelerator})"):
+            packed.bake(tree, wanted, packing)
+        return
     with step("the root file system"):
         root.base()
     with step("the roles"):
-        root.bake(root.BUILD / "tree", release, model, image_id, given.seed_key, given.update_key)
-    with step("the system's slot"):
-        system = slot.make(root.BUILD / "tree", root.BUILD / "slot", given.level)
-    with step("what starts it"):
-        disk.pieces(root.BUILD / "parts")
-    with step("the raw image"):
-        disk.make(system, root.BUILD / "parts", given.into / "guardian-edge.raw", image_id)
-    with step("the installer"):
-        iso.make(system, root.BUILD / "parts", given.into / "guardian-edge.iso", image_id, version)
-    if given.update_signing_key:
-        with step("the update"):
-            update.make(system, given.into / "guardian-edge.update", "edge", version, given.update_signing_key)
-    with step("its checksum"):
-        made = given.into / "guardian-edge.iso"
-        with made.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # What a control plane wants beside an image it offers.
-        about = {"version": version, "sha256": digest, "size": made.stat().st_size}
-        made.with_name(f"{made.name}.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        root.bake(tree, wanted)
 
 
-@contextmanager
-def step(what: str) -> Iterator[None]:
-    """A line on the screen, with its seconds."""
-    began = time.monotonic()
-    print(f"  {what} … ", end="", flush=True)
-    yield
-    print(f"{time.monotonic() - began:.0f} s", flush=True)
+def vouch(files: list[Path], given: argparse.Namespace, version: str) -> list[tuple[Path, str]]:
+    """Checksums of these files and, with a key, their signature."""
+    with step("the checksums"):
+        listed = outputs.sums(files, given.into)
+    rows = [(listed, "their checksums: sha256sum --check SHA256SUMS")]
+    if given.sign_key is not None:
+        with step("the signature"):
+            signed = outputs.sign(listed, given.sign_key, f"guardian-{given.tier} {version}")
+        rows.append((signed, f"the checksums' signature: minisign -Vm {listed.name} -p images.minisign.pub"))
+    return rows
 
 
 if __name__ == "__main__":

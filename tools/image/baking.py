@@ -1,4 +1,4 @@
-"""Inside the bake's namespaces: mount the root, play the roles in it, take what only the build needed, copy it out."""
+"""Inside the bake's namespaces: mount a root, play the roles in it, take what only the build needed, copy it out."""
 
 import os
 import shutil
@@ -12,6 +12,7 @@ BIN = Path(sys.executable).parent
 # Of the build or of one machine: the image has none of it.
 GONE = [
     "etc/apt/sources.list",
+    "etc/apt/sources.list.d/*",
     "etc/machine-id",
     "etc/hostname",
     "etc/resolv.conf",
@@ -24,11 +25,23 @@ GONE = [
     "var/cache/debconf/*-old",
     "var/log/*",
     "root/.ansible",
+    "root/.ssh",
     "tmp/*",
+    "var/tmp/*",
     "srv/guardian",
     "etc/ssh/ssh_host_*",
     "vmlinuz*",
     "initrd.img*",
+    # Of a bake in a virtual machine (packer/): its disk, its network, its installer.
+    "etc/fstab",
+    "etc/netplan/*",
+    "etc/systemd/network/00-bake.network",
+    "boot/efi",
+    "boot/grub",
+    "lost+found",
+    "swap.img",
+    "var/lib/systemd/timesync",
+    "var/lib/cloud",
 ]
 
 
@@ -37,21 +50,26 @@ def mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True)
 
 
-def main(lower: str, work: Path, target: Path, release: str, model: str) -> None:
-    """What `tools.image.root.bake` asks for."""
-    root = work / "root"
-    mount("-t", "overlay", "bake", "-o", f"lowerdir={lower},upperdir={work}/upper,workdir={work}/work", str(root))
+def open_up(root: Path) -> None:
+    """Give a root what programs in it need."""
     for kind, place in (("proc", "proc"), ("sysfs", "sys"), ("tmpfs", "run"), ("tmpfs", "tmp")):
         mount("-t", kind, kind, str(root / place))
     mount("--bind", "/dev", str(root / "dev"))
-    (root / "srv/guardian").mkdir(parents=True)
-    mount("--bind", "-o", "ro", release, str(root / "srv/guardian"))
     # No package's script starts anything.
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
     policy.chmod(0o755)
-    inventory = f"edge ansible_connection=chroot ansible_host={root} ansible_python_interpreter=/usr/bin/python3\n"
-    (work / "inventory.ini").write_text(f"[edge]\n{inventory}", encoding="utf-8")
+
+
+def roles(lower: str, work: Path, target: Path, release: str, model: str, tier: str) -> None:
+    """The roles of a tier over the base `lower`, merged at `target`."""
+    root = work / "root"
+    mount("-t", "overlay", "bake", "-o", f"lowerdir={lower},upperdir={work}/upper,workdir={work}/work", str(root))
+    open_up(root)
+    (root / "srv/guardian").mkdir(parents=True)
+    mount("--bind", "-o", "ro", release, str(root / "srv/guardian"))
+    host = f"image ansible_connection=chroot ansible_host={root} ansible_python_interpreter=/usr/bin/python3\n"
+    (work / "inventory.ini").write_text(f"[{tier}]\n{host}", encoding="utf-8")
     subprocess.run(
         [
             str(BIN / "ansible-playbook"),
@@ -65,12 +83,28 @@ def main(lower: str, work: Path, target: Path, release: str, model: str) -> None
         env=os.environ | {"ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "packer/plugins/connection")},
         check=True,
     )
+    finish(root, work)
+    subprocess.run(["cp", "--archive", "--reflink=auto", f"{root}/.", str(target)], check=True)
+
+
+def played(target: Path, work: Path) -> None:
+    """Of a tree in which Packer had the roles played: what is left to do."""
+    for place, mode in (("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("dev", 0o755), ("tmp", 0o1777)):
+        (target / place).mkdir(exist_ok=True)
+        (target / place).chmod(mode)
+    open_up(target)
+    finish(target, work)
+
+
+def finish(root: Path, work: Path) -> None:
+    """The image's identity and its initial RAM disk; then close it, and take away what is not the image's."""
     shutil.copytree(work / "identity", root / "etc/guardian", dirs_exist_ok=True)
     # With the system, not with what is kept: an update may bring new ones and take old ones away.
     shutil.copytree(work / "update-keys", root / "usr/lib/guardian-appliance/update-keys")
     subprocess.run(["chroot", str(root), "update-initramfs", "-u", "-k", "all"], check=True)
     for place in ("srv/guardian", "dev", "tmp", "run", "sys", "proc"):
-        subprocess.run(["umount", "--recursive", str(root / place)], check=True)
+        if (root / place).is_mount():
+            subprocess.run(["umount", "--recursive", str(root / place)], check=True)
     for pattern in GONE:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -78,8 +112,11 @@ def main(lower: str, work: Path, target: Path, release: str, model: str) -> None
     (root / "etc/machine-id").chmod(0o444)
     for folder in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
         (root / folder).mkdir(parents=True)
-    subprocess.run(["cp", "--archive", "--reflink=auto", f"{root}/.", str(target)], check=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5])
+    what, *words = sys.argv[1:]
+    if what == "roles":
+        roles(words[0], Path(words[1]), Path(words[2]), *words[3:6])
+    else:
+        played(Path(words[0]), Path(words[1]))

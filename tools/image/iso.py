@@ -4,14 +4,13 @@ import hashlib
 import json
 import shutil
 import struct
-import subprocess
 import tempfile
 import uuid
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from tools.image import grub
+from tools.image import grub, progress
 from tools.image.disk import run
 from tools.image.slot import Slot
 from tools.lab.places import ROOT
@@ -75,7 +74,7 @@ def _starts(tree: Path, scratch: Path) -> None:
 def _iso(tree: Path, scratch: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     words = [
-        *("-as", "mkisofs", "-quiet", "-iso-level", "3", "-r", "-V", LABEL, "-o", str(target)),
+        *("-as", "mkisofs", "-iso-level", "3", "-r", "-V", LABEL, "-o", str(target)),
         *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "-partition_offset", "16"),
         *("-b", "boot/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),
         *("-no-pad", "-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", str(scratch / "efi")),
@@ -85,7 +84,7 @@ def _iso(tree: Path, scratch: Path, target: Path) -> None:
         *("-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"),
         str(tree),
     ]
-    subprocess.run(["xorriso", *words], check=True, stdout=subprocess.DEVNULL)
+    progress.run("xorriso", *words)
 
 
 def name(target: Path, image_id: uuid.UUID) -> None:

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from tools.image import progress
 from tools.lab import keeper, roots
 from tools.lab.places import ROOT, Refused
 
@@ -29,44 +31,65 @@ def base() -> Path:
     return target
 
 
-def bake(target: Path, release: Path, model: Path, image_id: str, keys: list[Path], update_keys: list[Path]) -> None:
-    """The roles of playbooks/bake.yml over the base, merged at `target`; what they say goes to a log beside it.
+@dataclass(frozen=True)
+class Bake:
+    """What is baked.
 
-    Args:
+    Attributes:
+        tier: edge or node.
         release: the folder of a release, as `make release` makes it.
-        model: the detector.
+        model: the detector; a node has none of it.
         image_id: the id that seeds are signed for, a UUID.
         keys: public keys of those whose seeds this image takes.
         update_keys: public keys of those whose updates it takes.
-
-    All mounts are of a namespace that ends with this process, killed or not.
     """
+
+    tier: str
+    release: Path
+    model: Path
+    image_id: str
+    keys: list[Path]
+    update_keys: list[Path]
+
+
+def bake(target: Path, wanted: Bake) -> None:
+    """The roles of playbooks/bake.yml over the base, merged at `target`; what they say goes to a log beside it."""
     lower = base()
-    shutil.rmtree(target, ignore_errors=True)
-    work = target.with_suffix(".work")
+    work = scratch(target, wanted)
+    words = [str(lower), str(work), str(target), str(wanted.release), str(wanted.model), wanted.tier]
+    enter(target, "roles", *words)
     shutil.rmtree(work, ignore_errors=True)
-    for folder in (target, work / "upper", work / "work", work / "root"):
+
+
+def scratch(target: Path, wanted: Bake) -> Path:
+    """`target`, empty, and beside it a folder to work in, with what tells this image from others."""
+    work = target.with_suffix(".work")
+    for folder in (target, work):
+        shutil.rmtree(folder, ignore_errors=True)
+    trusted = {work / "identity/seed-keys": wanted.keys, work / "update-keys": wanted.update_keys}
+    for folder in (target, work / "upper", work / "work", work / "root", *trusted):
         folder.mkdir(parents=True)
-    log = target.with_suffix(".log")
-    words = [sys.executable, "-m", "tools.image.baking", str(lower), str(work), str(target), str(release), str(model)]
-    (work / "identity").mkdir()
-    (work / "identity/image-id").write_text(f"{image_id.replace('-', '')}\n", encoding="ascii")
-    for folder, trusted in ((work / "identity/seed-keys", keys), (work / "update-keys", update_keys)):
-        folder.mkdir()
-        for key in trusted:
+    (work / "identity/image-id").write_text(f"{wanted.image_id.replace('-', '')}\n", encoding="ascii")
+    for folder, keys in trusted.items():
+        for key in keys:
             shutil.copyfile(key, folder / f"{key.stem}.pub")
+    return work
+
+
+def enter(target: Path, *words: str) -> None:
+    """`tools.image.baking` in namespaces of its own: all mounts end with this process, killed or not."""
+    log = target.with_suffix(".log")
     space = ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--mount-proc"]
     with log.open("wb") as output:
-        status = subprocess.run(
-            [*space, *words],
+        process = subprocess.Popen(
+            [*space, sys.executable, "-m", "tools.image.baking", *words],
             cwd=ROOT,
             env=os.environ | {"LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
-            preexec_fn=keeper.dies_with_parent(),
-        ).returncode
+            preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - we have one thread
+        )
+        status = progress.follow(process, log)
     if status:
         raise Refused(f"The roles failed; all of it is in {log}:\n{log.read_text(errors='replace')[-3000:]}")
-    shutil.rmtree(work, ignore_errors=True)

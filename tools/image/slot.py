@@ -1,10 +1,12 @@
 """A system's slot: the tree as one compressed file, with the kernel and the initial RAM disk that start it."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.image import progress
 from tools.lab.places import Refused
+
+from guardian.appliance import layout
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,17 @@ def make(tree: Path, into: Path, level: int = 3) -> Slot:
             raise Refused(f"A system has one kernel; this one has {len(found)} of {pattern}.")
         target.write_bytes(found[0].read_bytes())
     slot.system.unlink(missing_ok=True)
-    subprocess.run(
-        [
-            "mksquashfs",
-            str(tree),
-            str(slot.system),
-            *("-comp", "zstd", "-Xcompression-level", str(level)),
-            *("-noappend", "-no-progress", "-quiet", "-xattrs"),
-            # The same tree makes the same file.
-            *("-reproducible", "-mkfs-time", "0"),
-            *("-wildcards", "-e", "boot/*"),
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
+    progress.run(
+        "mksquashfs",
+        str(tree),
+        str(slot.system),
+        *("-comp", "zstd", "-Xcompression-level", str(level)),
+        *("-noappend", "-xattrs"),
+        # The same tree makes the same file.
+        *("-reproducible", "-mkfs-time", "0"),
+        *("-wildcards", "-e", "boot/*"),
     )
+    size, room = slot.system.stat().st_size, layout.SLOTS["A"].size
+    if size > room:
+        raise Refused(f"The system has {size >> 20} MiB and a slot {room >> 20}: bake less into it, or say --level 19.")
     return slot

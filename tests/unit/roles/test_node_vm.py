@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit.roles.rendering import render
 
+from guardian.node.config import NodeConfig
+
 SEED = {"token": "gdn1.abc", "name": "O'Hara & <sons>"}
+CONFIG = {
+    "hub": {"enabled": True, "endpoint": "n1.example.net:51820"},
+    "relay": {"public_url": "https://n1.example.net"},
+}
 MACHINE: dict[str, Any] = {
     "node_vm_name": "one",
     "node_vm_number": 1,
@@ -21,6 +28,8 @@ MACHINE: dict[str, Any] = {
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "smbios": {"node_vm_seed": SEED},
+    "config": {"node_vm_config": CONFIG},
+    "both": {"node_vm_config": CONFIG, "node_vm_seed": SEED},
     "nocloud": {"node_vm_seed": SEED, "node_vm_seed_by": "nocloud"},
     "tpm": {"node_vm_tpm": True},
     "emulated": {"node_vm_emulated": True, "guardian_container": True},
@@ -70,13 +79,28 @@ def test_on_a_real_host_it_is_confined_and_bounded(machines: dict[str, Path]) ->
     assert root.findtext("memtune/hard_limit") == str(int(2048 * 1.25) + 512)
 
 
-def test_the_seed_comes_in_whole_by_smbios(machines: dict[str, Path]) -> None:
-    root = ET.parse(machines["smbios"] / "domain.xml").getroot()  # noqa: S314
-    entry = root.findtext("sysinfo/oemStrings/entry") or ""
-    name, _, value = entry.partition("=")
-    assert name == "io.systemd.credential.binary:guardian.seed"
-    assert json.loads(base64.b64decode(value)) == SEED
-    assert root.find("os/smbios") is not None
+def credentials(file: Path) -> dict[str, bytes]:
+    """What systemd finds in the machine's SMBIOS table."""
+    root = ET.parse(file).getroot()  # noqa: S314
+    entries = [(item.text or "").partition("=") for item in root.iterfind("sysinfo/oemStrings/entry")]
+    assert (root.find("os/smbios") is not None) == bool(entries)
+    prefix = "io.systemd.credential.binary:"
+    assert all(name.startswith(prefix) for name, _, _ in entries)
+    return {name.removeprefix(prefix): base64.b64decode(value) for name, _, value in entries}
+
+
+@pytest.mark.parametrize("case", ["smbios", "both"])
+def test_the_seed_comes_in_whole_by_smbios(machines: dict[str, Path], case: str) -> None:
+    assert json.loads(credentials(machines[case] / "domain.xml")["guardian.seed"]) == SEED
+
+
+@pytest.mark.parametrize("case", ["config", "both"])
+def test_the_configuration_comes_in_whole_by_smbios(machines: dict[str, Path], case: str) -> None:
+    found = credentials(machines[case] / "domain.xml")
+    assert yaml.safe_load(found["guardian.node"]) == CONFIG
+    assert set(found) == {"guardian.node"} | ({"guardian.seed"} if case == "both" else set())
+    # What the image's own daemon would say to it.
+    NodeConfig.model_validate(yaml.safe_load(found["guardian.node"]))
 
 
 @pytest.mark.parametrize("case", ["plain", "nocloud"])
