@@ -20,8 +20,8 @@ STORES = {
     "node": ("agent/agent.db", "gateway/node.db"),
     "control": (),
 }
-# Sealed recordings stay on the edge, secrets have a way of their own, what is being made or handed over is half done, and
-# new systems can be had again.
+# Sealed recordings stay on the edge, secrets have a way of their own, what is being made or handed over is half done,
+# and new systems can be had again.
 LEFT_OUT = frozenset({"clips", "objects", "handover", "kept.json", "models", "update", "updates"})
 DUMPS = Path("/var/backups/guardian/database")
 
