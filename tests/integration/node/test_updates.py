@@ -442,6 +442,20 @@ async def test_only_one_is_at_work(node: Node, machine: Machine, maker: Maker):
         assert process.returncode == 0
 
 
+async def test_another_user_leaves_nothing_in_its_folder(node: Node, machine: Machine, maker: Maker):
+    lay(node, maker)
+    machine.place.make()
+    if os.geteuid() == 0:
+        os.chown(machine.place.folder, 65534, 65534)
+    else:
+        machine.place.folder.rename(machine.place.folder.with_name("own"))
+        machine.place.folder.symlink_to("/var/lib")
+    process = await machine.begin("--now")
+    assert "systemctl start guardian-update" in (await process.communicate())[0].decode()
+    assert process.returncode == 1
+    assert machine.place.status() == Status()
+
+
 async def test_switched_off_it_asks_nobody_and_a_machine_that_is_nobody_s_waits(node: Node, folder: Path, maker: Maker):
     machine = await new_machine(node, folder, maker, enabled=False)
     lay(node, maker)

@@ -12,6 +12,7 @@ WAITS = frozenset(
     {
         "not_enrolled",
         "peer_away",
+        "peer_failed",
         "peer_old",
         "updates_busy",
         "updates_unavailable",

@@ -85,7 +85,13 @@ class Place:
         return self.ready / "bundle"
 
     def make(self) -> None:
-        """The folders, where no unit has made them."""
+        """The folders, where no unit has made them; UpdateError for who is not their owner."""
+        if self.folder.exists() and self.folder.stat().st_uid != os.geteuid():
+            raise UpdateError(
+                f"{self.folder} belongs to another user, who could not go on with what this one leaves there.",
+                reason="update_not_its_user",
+                hint="Start it as its unit: `systemctl start guardian-update`.",
+            )
         for folder in (self.folder, self.incoming, self.ready):
             private_folder(folder, mode=0o750)
 
