@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 NoRestart = Annotated[bool, typer.Option("--no-restart", help="Leave the restart to somebody else.")]
+STATE = Path("/var/lib/guardian")
 _APPLY = "/opt/guardian/current/bin/guardian-update-apply"
 
 
@@ -32,12 +33,24 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def check() -> None:
+    """Ask the node now. What it offers is fetched, and put in place in its hour (`update.window`)."""
+    _ask_the_node(now=False, force=False)
+
+
+@app.command()
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An update, NAME.update.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="An update, NAME.update; else what the node offers.")
+    ] = None,
     downgrade: Annotated[bool, typer.Option("--downgrade", help="An older version is meant.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take also a version that was tried here and failed.")] = False,
     no_restart: NoRestart = False,
 ) -> None:
     """Write a signed system into the other slot, and restart into it: it stays if all is as well as before."""
+    if file is None:
+        _ask_the_node(now=True, force=force)
+        return
     words = [_APPLY, "--bundle", str(file.absolute())]
     words += ["--downgrade"] * downgrade + ["--no-restart"] * no_restart
     raise typer.Exit(subprocess.run(words, check=False).returncode)
@@ -80,6 +93,20 @@ def history(as_json: AsJson = False) -> None:
     for past in found:
         typer.echo(f"{past['time']}  {past['version'] or '?':<14} {_OUTCOMES.get(past['outcome'], past['outcome'])}")
         typer.echo(f"  {past['sentence']}")
+
+
+def _ask_the_node(*, now: bool, force: bool) -> None:
+    """Through guardian-update.service, which alone may use this machine's key; what it says."""
+    # An image of another tier has no such part.
+    from guardian.edge.update import status as updates
+
+    running = Host().running
+    updates.request(STATE, now=now, force=force)
+    done = subprocess.run(["systemctl", "start", "guardian-update.service"], check=False)
+    found = updates.Place(STATE).status()
+    typer.echo(found.sentence or f"Nothing is known of updates yet; slot {running} runs.")
+    if done.returncode or found.state == "refused":
+        raise typer.Exit(1)
 
 
 _OUTCOMES = {
