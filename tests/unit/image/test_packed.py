@@ -129,14 +129,8 @@ def test_all_that_makes_debians_disk_reachable_is_taken_away_again(tmp_path: Pat
     # Units that a system has whether or not it was baked so: the roles decide about them.
     wants = "etc/systemd/system/multi-user.target.wants"
     assert left == [f"{wants}/ssh.service", f"{wants}/systemd-networkd.service"]
-    assert load_disabled() == {"ssh.service"}
-
-
-def load_disabled() -> set[str]:
-    """What role appliance switches off by name, so that the bake's own sshd does not stay."""
-    tasks = yaml.safe_load((ROOT / "roles/appliance/tasks/service.yml").read_text(encoding="utf-8"))
-    units = [task["ansible.builtin.systemd_service"] for task in tasks]
-    return {unit["name"] for unit in units if unit.get("enabled") is False}
+    # Of sshd, that it starts by a seed's key alone.
+    assert "ConditionPathExists=" in (ROOT / "units/optional/ssh.service.d/60-image.conf").read_text(encoding="utf-8")
 
 
 def test_what_is_written_beside_hard_links_changes_no_file_of_the_base(tmp_path: Path) -> None:
@@ -166,8 +160,9 @@ def test_a_bake_has_a_folder_of_its_own_and_the_images_identity(tmp_path: Path) 
     key.write_text("a public key\n")
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "old").write_text("of the last bake")
-    wanted = root.Bake("edge", tmp_path, tmp_path, "621b0441-7cf9-43f5-9462-62b39d75d204", [key])
+    wanted = root.Bake("edge", tmp_path, tmp_path, "621b0441-7cf9-43f5-9462-62b39d75d204", [key], [key])
     work = root.scratch(tmp_path / "tree", wanted)
     assert list((tmp_path / "tree").iterdir()) == []
     assert (work / "identity/image-id").read_text() == "621b04417cf943f5946262b39d75d204\n"
     assert (work / "identity/seed-keys/images.pub").read_text() == "a public key\n"
+    assert (work / "update-keys/images.pub").read_text() == "a public key\n"

@@ -34,15 +34,22 @@ _OURS = re.compile(r"usb([0-9]{1,4})")
 def main() -> NoReturn:
     """Console script, for udev's rule by way of systemd."""
     parser = argparse.ArgumentParser(prog="guardian-usb-camera", description="Watch a camera that was plugged in.")
-    parser.add_argument("node", metavar="videoN", help="the device, by the kernel's name")
+    parser.add_argument("node", metavar="videoN", nargs="?", default="", help="the device, by the kernel's name")
     parser.add_argument(
         "--config", type=Path, default=Path(DEFAULT_CONFIG), metavar="FILE", help="default: %(default)s"
     )
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--version", action="version", version=version("guardian"))
     arguments = parser.parse_args()
     log.setup("usb-camera")
     try:
-        print(plugged(config.load(EdgeConfig, arguments.config), arguments.node), flush=True)
+        settings = config.load(EdgeConfig, arguments.config)
+        if arguments.check:
+            print(f"{arguments.config}: good")
+            sys.exit(0)
+        if not arguments.node:
+            parser.error("which device?")
+        print(plugged(settings, arguments.node), flush=True)
     except GuardianError as error:
         _log.critical("cannot_start", reason=error.reason, sentence=str(error))
         print(f"guardian-usb-camera: {error}", file=sys.stderr)
