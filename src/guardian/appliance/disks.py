@@ -4,12 +4,15 @@ import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from guardian.appliance.layout import SMALLEST
 from guardian.common.errors import GuardianError
 
-_COLUMNS = "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,SERIAL,FSTYPE,PTTYPE,MOUNTPOINTS,PKNAME"
+_COLUMNS = (
+    "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,SERIAL,FSTYPE,PTTYPE,MOUNTPOINTS,PKNAME,LABEL,PARTLABEL,PARTTYPE"
+)
 # In this order: what is soldered or screwed in.
 _INTERNAL = ("nvme", "virtio", "sata", "ata", "mmc", "scsi", "sas")
 
@@ -39,10 +42,20 @@ class Disk:
 
 def read(medium: str) -> list[Disk]:
     """All disks of this machine; `medium` is the device that the installer runs from, a disk or a partition of one."""
-    told = subprocess.run(
-        ["lsblk", "--json", "--bytes", "--output", _COLUMNS], stdout=subprocess.PIPE, text=True, check=True, timeout=30
-    ).stdout
-    return parse(json.loads(told), medium)
+    return parse(told(), medium)
+
+
+def told() -> Any:
+    """What `lsblk --json` says of this machine."""
+    command = ["lsblk", "--json", "--bytes", "--output", _COLUMNS]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout)
+
+
+def whole(device: str) -> str:
+    """The disk that a device is a partition of, or is itself."""
+    name = Path(device).resolve().name
+    about = Path(f"/sys/class/block/{name}")
+    return f"/dev/{about.resolve().parent.name if (about / 'partition').exists() else name}"
 
 
 def parse(told: Any, medium: str) -> list[Disk]:

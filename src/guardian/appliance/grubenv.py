@@ -12,6 +12,8 @@ from pathlib import Path
 from guardian.appliance.layout import SECTOR
 from guardian.common.errors import GuardianError
 
+# On the boot partition.
+PLACE = "grub/grubenv"
 SIZE = 1024
 _FIRST = "# GRUB Environment Block\n"
 _WORD = re.compile(r"([a-z_]{1,32})=([A-Za-z0-9_.-]{0,64})")

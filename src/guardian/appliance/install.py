@@ -2,17 +2,16 @@
 
 import argparse
 import contextlib
-import os
-import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from guardian.appliance import disks, medium, writing
 from guardian.appliance.disks import Disk
+from guardian.appliance.screen import SCREENS, Screen
 from guardian.appliance.writing import Payload
 from guardian.common import gpt, seed_image, seed_region
 from guardian.common import seed as seeds
@@ -20,47 +19,8 @@ from guardian.common.errors import GuardianError
 
 DEVICE = Path("/run/image/medium-device")
 FILES = Path("/run/image/medium")
-SCREENS = (Path("/dev/tty1"), Path("/dev/ttyS0"))
 WORD = "ERASE"
 _SECONDS = 10
-
-
-class Screen:
-    """All consoles at once: what is said goes to each, and an answer may come from any."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._files: list[BinaryIO] = []
-        for path in paths:
-            with contextlib.suppress(OSError):
-                number = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-                self._files.append(os.fdopen(number, "r+b", buffering=0))
-        self._shown: tuple[str, int] = ("", -1)
-
-    def say(self, text: str = "") -> None:
-        """One line."""
-        for file in self._files:
-            # A serial port that nobody built in takes nothing.
-            with contextlib.suppress(OSError):
-                file.write(text.encode() + b"\r\n")
-
-    def progress(self, what: str, part: float) -> None:
-        """`Writing the system   40 %`: a line for each tenth."""
-        tenth = int(part * 10)
-        if (what, tenth) != self._shown:
-            self._shown = (what, tenth)
-            self.say(f"  {what:<36} {tenth * 10:>3} %")
-
-    def ask(self, question: str) -> str:
-        """One line that somebody types."""
-        for file in self._files:
-            with contextlib.suppress(OSError):
-                file.write(question.encode())
-        while True:
-            ready, _, _ = select.select(self._files, [], [])
-            for file in ready:
-                with contextlib.suppress(OSError):
-                    if line := file.readline(200):
-                        return line.decode(errors="replace").strip()
 
 
 def main() -> None:
@@ -111,17 +71,14 @@ def install(screen: Screen, wanted: str) -> None:
 def agree(screen: Screen, disk: Disk) -> None:
     """Until somebody types the word; nothing else wipes a disk that holds something."""
     screen.say(f"  {disk.path} holds {disk.holds}. All of it will be gone.")
-    while screen.ask(f"  Type {WORD} to go on: ") != WORD:
+    while not screen.agrees(WORD):
         screen.say("  Nothing was changed.")
 
 
 @contextlib.contextmanager
 def whole(device: str) -> Iterator[BinaryIO]:
     """The disk that a device is a partition of, or is itself, to be read."""
-    name = Path(device).resolve().name
-    above = Path(f"/sys/class/block/{name}").resolve().parent.name
-    disk = above if Path(f"/sys/class/block/{name}/partition").exists() else name
-    with open(f"/dev/{disk}", "rb") as file:
+    with open(disks.whole(device), "rb") as file:
         yield file
 
 

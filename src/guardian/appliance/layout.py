@@ -29,6 +29,9 @@ SLOTS = {
 }
 # guardian.common.seed_region says what it holds.
 SEED = Partition(5, "guardian-seed", "4E3FDB66-FC4D-423E-81BF-EE0797AD137B", 64 << 10)
+# What a slot that holds a system begins with, and that system's files in the slot's folder on the boot partition.
+SQUASHFS = b"hsqs"
+KERNEL = ("vmlinuz", "initrd.img")
 DATA = Partition(6, "guardian-data", "4D21B016-B534-45C2-A9FB-5C16E091FD2D", 0)
 ALL = (BIOS, BOOT, *SLOTS.values(), SEED, DATA)
 SMALLEST = sum(part.size for part in ALL) + SMALLEST_DATA + AROUND
@@ -52,3 +55,8 @@ def script(data_size: int = 0, disk_id: str = "") -> str:
 def device(disk: str, part: Partition) -> str:
     """A partition's device: `/dev/sda3`, `/dev/nvme0n1p3`."""
     return f"{disk}{'p' if disk[-1].isdigit() else ''}{part.number}"
+
+
+def make_data(device: str) -> tuple[str, ...]:
+    """The command that makes the data partition's file system, empty."""
+    return ("mkfs.ext4", "-q", "-F", "-L", DATA.name, "-m", "1", device)

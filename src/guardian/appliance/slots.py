@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from guardian.appliance import grubenv, layout, writing
+from guardian.appliance import grubenv, layout
+from guardian.appliance.mounts import mounted
 from guardian.common.clock import now, to_text
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
@@ -109,18 +110,18 @@ class Host:
         if self.boot_folder is not None:
             yield self.boot_folder
             return
-        with writing.mounted(layout.device(self.disk, layout.BOOT), mode) as folder:
+        with mounted(layout.device(self.disk, layout.BOOT), "vfat", mode) as folder:
             yield folder
 
     def words(self) -> Words:
         """What GRUB reads now."""
         with self.boot("ro") as folder:
-            return Words.of(grubenv.read(folder / "grub/grubenv"))
+            return Words.of(grubenv.read(folder / grubenv.PLACE))
 
     def change(self, **words: str) -> Words:
         """Put some words in place of what they are, all at once; what they are now."""
         with self.boot("rw") as folder:
-            path = folder / "grub/grubenv"
+            path = folder / grubenv.PLACE
             changed = replace(Words.of(grubenv.read(path)), **words)
             grubenv.write(path, changed.said())
         return changed

@@ -1,20 +1,19 @@
 """Write a system to a disk. What would start it comes last, when all else was read back: cut short, it never starts."""
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import struct
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.appliance import layout, medium
 from guardian.appliance.layout import MIB, SECTOR
+from guardian.appliance.mounts import mounted
 from guardian.common.errors import GuardianError
 
 _SECONDS = 120
@@ -61,11 +60,11 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     _await(slot)
     _copy(payload.path("system.squashfs"), slot, lambda part: tell("Writing the system", part))
     tell("Making the place of recordings", 0)
-    _run("mkfs.ext4", "-q", "-F", "-L", "guardian-data", "-m", "1", layout.device(disk, layout.DATA))
+    _run(*layout.make_data(layout.device(disk, layout.DATA)))
     _put(layout.device(disk, layout.SEED), seed)
     device = layout.device(disk, layout.BOOT)
     _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", device)
-    with mounted(device, "rw") as boot:
+    with mounted(device, "vfat", "rw") as boot:
         for folder in ("grub", "EFI/BOOT", "A", "B"):
             (boot / folder).mkdir(parents=True)
         for name, place in _ON_BOOT.items():
@@ -84,7 +83,7 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
         found = medium.digest(device, size, lambda part: tell("Reading it back", part))
     if found != payload.files["system.squashfs"]:
         raise _refused(disk)
-    with mounted(layout.device(disk, layout.BOOT), "ro") as boot:
+    with mounted(layout.device(disk, layout.BOOT), "vfat", "ro") as boot:
         for name, place in _ON_BOOT.items():
             medium.forget(boot / place / name)
             digest = hashlib.sha256((boot / place / name).read_bytes()).hexdigest()
@@ -94,7 +93,7 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
 
 def _make_start(payload: Payload, disk: str) -> None:
     """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
-    with mounted(layout.device(disk, layout.BOOT), "rw") as boot:
+    with mounted(layout.device(disk, layout.BOOT), "vfat", "rw") as boot:
         shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
         sync(boot / "EFI/BOOT/NEW")
         (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
@@ -116,19 +115,6 @@ def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
     code[0x64] = 0xFF
     code[0x66:0x68] = b"\x90\x90"
     return bytes(image), bytes(code)
-
-
-@contextlib.contextmanager
-def mounted(device: str, mode: str) -> Iterator[Path]:
-    """The boot partition on `device` for a while, `ro` or `rw`; afterwards nothing of it is remembered."""
-    folder = Path(tempfile.mkdtemp(prefix="guardian-boot-"))
-    _run("mount", "-t", "vfat", "-o", f"{mode},nodev,nosuid,noexec", device, str(folder))
-    try:
-        yield folder
-    finally:
-        _run("umount", str(folder))
-        folder.rmdir()
-        medium.forget(Path(device))
 
 
 def _blank(disk: str) -> None:

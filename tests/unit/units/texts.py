@@ -171,8 +171,8 @@ def needed(unit: Unit) -> list[str]:
 def is_root(unit: Unit) -> bool:
     """What root runs; a closed list."""
     oneshots = {"seed", "credential-write@", "cameras", "usb-camera@", "settings", "grow", "install"}
-    oneshots |= {"judge", "update-apply"}
-    return unit.short in {f"guardian-{name}.service" for name in oneshots | {"console@"}}
+    oneshots |= {"judge", "update-apply", "reset"}
+    return unit.short in {f"guardian-{name}.service" for name in oneshots | {"console@", "rescue"}}
 
 
 def unexplained(unit: Unit) -> list[str]:

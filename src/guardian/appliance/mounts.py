@@ -1,0 +1,49 @@
+"""A partition mounted for a while, with nothing on it that could be run or be a device."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from guardian.appliance import medium
+from guardian.common.errors import GuardianError
+
+_SECONDS = 600
+
+
+class MountError(GuardianError):
+    """A partition cannot be mounted, or taken out again."""
+
+
+@contextlib.contextmanager
+def mounted(device: str, kind: str, options: str) -> Iterator[Path]:
+    """Where it is mounted, until the block ends; afterwards nothing of it is remembered.
+
+    Args:
+        kind: of the file system.
+        options: `ro` or `rw`, and what the file system has besides.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="guardian-mount-"))
+    try:
+        _run("mount", "-t", kind, "-o", f"{options},nodev,nosuid,noexec", device, str(folder))
+        try:
+            yield folder
+        finally:
+            _run("umount", str(folder))
+    finally:
+        folder.rmdir()
+    medium.forget(Path(device))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise MountError(
+            f"{command[0]} failed: {said[0] if said else done.returncode}",
+            reason="mount_failed",
+            hint="The partition may be broken.",
+        )
