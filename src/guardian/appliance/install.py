@@ -28,16 +28,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="guardian-install", description=__doc__)
     parser.add_argument("--disk", default="", help="where to; else the fastest internal one, of several the largest")
     given = parser.parse_args()
-    screen = Screen(SCREENS)
-    try:
-        install(screen, given.disk)
-    except GuardianError as error:
-        screen.say()
-        screen.say(f"  {error}")
-        if error.hint:
-            screen.say(f"  {error.hint}")
-        screen.say("  Nothing more happens here. Switch the machine off.")
-        sys.exit(1)
+    with Screen(SCREENS) as screen:
+        try:
+            install(screen, given.disk)
+        except GuardianError as error:
+            screen.say()
+            screen.say(f"  {error}")
+            if error.hint:
+                screen.say(f"  {error.hint}")
+            screen.say("  Nothing more happens here. Switch the machine off.")
+            sys.exit(1)
 
 
 def install(screen: Screen, wanted: str) -> None:

@@ -70,6 +70,18 @@ def room(found: list[Source], texts: dict[str, str]) -> int:
     return sum(size + _AROUND for size in contents) * 101 // 100 + (64 << 10)
 
 
+def need(folder: Path, needed: int) -> None:
+    """LogsError `logs_no_room` unless so many bytes are free there."""
+    space = os.statvfs(folder)
+    free = space.f_bavail * space.f_frsize
+    if free < needed:
+        raise LogsError(
+            f"The stick has {free / 1e6:.0f} MB free, and up to {needed / 1e6:.0f} MB are needed.",
+            reason="logs_no_room",
+            hint="Delete something from it, or take another one.",
+        )
+
+
 def save(data: Path | None, texts: dict[str, str], folder: Path, name: str, tell: Tell) -> str:
     """Pack all into `folder`/`name`, durably; its SHA-256, which lies beside it.
 
@@ -79,14 +91,7 @@ def save(data: Path | None, texts: dict[str, str], folder: Path, name: str, tell
         folder: of the stick; `logs_no_room` unless it has room for all.
     """
     found = sources(data) if data is not None else []
-    needed, space = room(found, texts), os.statvfs(folder)
-    free = space.f_bavail * space.f_frsize
-    if free < needed:
-        raise LogsError(
-            f"The stick has {free / 1e6:.0f} MB free, and up to {needed / 1e6:.0f} MB are needed.",
-            reason="logs_no_room",
-            hint="Delete something from it, or take another one.",
-        )
+    need(folder, room(found, texts))
     aside = folder / f"{name}.part"
     try:
         with aside.open("wb") as file:

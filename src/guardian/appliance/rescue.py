@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="guardian-rescue", description=__doc__)
     parser.add_argument("--finish", action="store_true", help="go on with a reset that was cut off, and end")
     given = parser.parse_args()
-    screen = Screen(SCREENS)
-    if given.finish:
-        try:
-            return finish(screen)
-        except (GuardianError, OSError, subprocess.SubprocessError) as error:
-            screen.say(f"  A reset to factory was cut off, and cannot be finished: {error}")
-    menu(screen, actions(screen))
+    with Screen(SCREENS) as screen:
+        if given.finish:
+            try:
+                return finish(screen)
+            except (GuardianError, OSError, subprocess.SubprocessError) as error:
+                screen.say(f"  A reset to factory was cut off, and cannot be finished: {error}")
+        menu(screen, actions(screen))
 
 
 def menu(screen: Screen, choices: Sequence[Action]) -> None:

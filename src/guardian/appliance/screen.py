@@ -5,7 +5,7 @@ import os
 import select
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from guardian.common.errors import GuardianError
 
@@ -26,6 +26,13 @@ class Screen:
                 number = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
                 self._files.append(os.fdopen(number, "r+b", buffering=0))
         self._shown: tuple[str, int] = ("", -1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
 
     def say(self, text: str = "") -> None:
         """One line; what may come from a disk cannot move the cursor."""

@@ -3,19 +3,24 @@
 import contextlib
 import dataclasses
 import itertools
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.unit.appliance import tree as trees
 from tests.unit.appliance.tree import OTHERS, RECORDINGS, SECRETS, Tree
+from tests.vectors.household import Home, seal_clip
 
 from guardian.appliance import grubenv, layout, reset
 from guardian.appliance.mounts import mounted
 from guardian.appliance.reset import Order, ResetError
 from guardian.common import seed_region
+from guardian.vault import roster, slots
+from guardian.vault.encoding import new_id
 
 DATE = "20260131T080000Z"
 KEEP, ERASE = Order(True, DATE), Order(False, DATE)
@@ -258,3 +263,22 @@ def test_an_order_is_found_again(tmp_path: Path) -> None:
     for order in (KEEP, ERASE):
         reset.ask(tmp_path, order)
         assert reset.asked(tmp_path) == order
+
+
+def test_a_kept_clip_is_opened_as_the_page_beside_it_says(tmp_path: Path) -> None:
+    """By the household's secret alone: the machine's keys are gone."""
+    home, tree, secret = Home(), trees.make(tmp_path / "tree"), "seven quiet herons"
+    state = tree.data / trees.STATE
+    sealed = seal_clip(home.edge_keys, home.roster.epoch, home.metadata(), new_id())
+    (state / "cameras/front/clips/2026-01-31/b.sealed").write_bytes(sealed)
+    (state / "uplink/roster.json").write_bytes(roster.to_json(home.roster.entries))
+    slot = slots.create_with_secret(secret, home.roster.household, home.owner.id, home.owner.keys)
+    (state / "vault/slots.json").write_text(json.dumps({"slots": [json.loads(slot.to_json())]}))
+    run(tree, KEEP)
+    kept = tree.data / reset.KEPT / DATE
+    [line] = [line for line in (kept / "HOW-TO-OPEN.txt").read_text().splitlines() if "guardian clip open" in line]
+    names = {"FILE.sealed": "cameras/front/2026-01-31/b.sealed", "picture.mp4": str(tmp_path / "picture.mp4")}
+    words = [names.get(word, word) for word in line.split()[1:]]
+    command = [str(Path(sys.executable).with_name("guardian")), *words, "--secret-fd", "0"]
+    subprocess.run(command, cwd=kept, input=f"{secret}\n", text=True, check=True, capture_output=True)
+    assert b"first second" in (tmp_path / "picture.mp4").read_bytes()
