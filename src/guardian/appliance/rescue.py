@@ -212,5 +212,5 @@ def _data(device: Path) -> Iterator[Path]:
 
 
 def _said(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=300)
     return done.stdout or done.stderr
