@@ -15,9 +15,10 @@ from tests.unit.appliance import tree as trees
 from tests.unit.appliance.tree import OTHERS, RECORDINGS, SECRETS, Tree
 from tests.vectors.household import Home, seal_clip
 
-from guardian.appliance import grubenv, layout, reset
+from guardian.appliance import layout, reset
 from guardian.appliance.mounts import mounted
 from guardian.appliance.reset import Order, ResetError
+from guardian.appliance.slots import Words
 from guardian.common import seed_region
 from guardian.vault import roster, slots
 from guardian.vault.encoding import new_id
@@ -80,7 +81,7 @@ def is_reset(tree: Tree) -> None:
     assert reset.asked(tree.boot) is None
     assert sorted(path.name for path in tree.boot.iterdir()) == ["A", "B", "grub"]
     assert (tree.folder / "seed").read_bytes() == seed_region.empty()
-    assert tree.words() == {"good": "A", "trial": "", "left": "2", "verdict": ""}
+    assert tree.words() == Words()
 
 
 def keeps_recordings_alone(tree: Tree, before: dict[str, bytes]) -> None:
@@ -231,14 +232,14 @@ def test_the_slot_in_force_stays(tmp_path: Path) -> None:
     (tree.folder / "slot-B").write_bytes(layout.SQUASHFS)
     for name in layout.KERNEL:
         (tree.boot / "B" / name).write_bytes(b"kernel")
-    grubenv.write(tree.boot, {"good": "B", "trial": "A"})
+    tree.says(Words(good="B", trial="A"))
     run(tree, KEEP)
-    assert tree.words() == {"good": "B", "trial": "", "left": "2", "verdict": ""}
+    assert tree.words() == Words(good="B")
 
 
 def test_an_empty_slot_is_not_the_one_that_starts(tmp_path: Path) -> None:
     tree = trees.make(tmp_path)
-    grubenv.write(tree.boot, {"good": "B"})
+    tree.says(Words(good="B"))
     run(tree, KEEP)
     is_reset(tree)
 

@@ -50,7 +50,7 @@ def test_slots_and_what_became_of_a_trial(tmp_path: Path) -> None:
     lines = [str(line) for line in status.of_boot(tree.boot)]
     assert lines == [
         "Start         slot A is in force, slot B is on trial, 1 starts are left to it",
-        "Last trial    unwell",
+        "Last trial    unhealthy",
         "Slot A        has no initrd.img",
         "Slot B        has no vmlinuz and no initrd.img",
     ]

@@ -2,14 +2,14 @@
 
 import contextlib
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.appliance import layout
+from guardian.appliance import grubenv, layout
 from guardian.appliance.reset import Machine
+from guardian.appliance.slots import Words
 
 STATE = "system/var/lib/guardian"
 # What nobody but the machine may have; each is unlike any other.
@@ -71,12 +71,13 @@ class Tree:
         """It is there already."""
         return contextlib.nullcontext(self.data)
 
-    def words(self) -> dict[str, str]:
-        """GRUB's, as GRUB's own tool reads them."""
-        said = subprocess.run(
-            ["grub-editenv", str(self.boot / "grub/grubenv"), "list"], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
-        return dict(line.split("=", 1) for line in said.splitlines())
+    def words(self) -> Words:
+        """GRUB's."""
+        return Words.of(grubenv.read(self.boot / grubenv.PLACE))
+
+    def says(self, words: Words) -> None:
+        """Set them."""
+        (self.boot / grubenv.PLACE).write_bytes(grubenv.pack(words.said()))
 
     def files(self) -> dict[str, bytes]:
         """All of the data partition."""
@@ -117,9 +118,7 @@ def make(folder: Path) -> Tree:
         (tree.boot / name).mkdir(parents=True)
     for name in layout.KERNEL:
         (tree.boot / "A" / name).write_bytes(b"kernel")
-    grub = str(tree.boot / "grub/grubenv")
-    subprocess.run(["grub-editenv", grub, "create"], check=True)
-    subprocess.run(["grub-editenv", grub, "set", "good=A", "trial=B", "left=1", "verdict=unwell"], check=True)
+    tree.says(Words(trial="B", left="1", reached="1", verdict="unhealthy"))
     (folder / "slot-A").write_bytes(layout.SQUASHFS + bytes(100))
     (folder / "slot-B").write_bytes(bytes(104))
     (folder / "seed").write_bytes(b"a seed".ljust(65_536, b"\1"))
