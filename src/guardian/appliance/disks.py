@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from guardian.common.errors import GuardianError
 _COLUMNS = (
     "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,SERIAL,FSTYPE,PTTYPE,MOUNTPOINTS,PKNAME,LABEL,PARTLABEL,PARTTYPE"
 )
+SYSFS = Path("/sys/class/block")
 # In this order: what is soldered or screwed in.
 _INTERNAL = ("nvme", "virtio", "sata", "ata", "mmc", "scsi", "sas")
 
@@ -42,7 +44,7 @@ class Disk:
 
 def read(medium: str) -> list[Disk]:
     """All disks of this machine; `medium` is the device that the installer runs from, a disk or a partition of one."""
-    return parse(told(), medium)
+    return parse(told(), medium, soldered())
 
 
 def told() -> Any:
@@ -58,8 +60,14 @@ def whole(device: str) -> str:
     return f"/dev/{about.resolve().parent.name if (about / 'partition').exists() else name}"
 
 
-def parse(told: Any, medium: str) -> list[Disk]:
-    """From what `lsblk --json` says."""
+def soldered(sysfs: Path = SYSFS) -> frozenset[str]:
+    """Devices of eMMC, which lsblk takes for cards that can be pulled out: their own kind is MMC, a card's is SD."""
+    kinds = {path.parent.parent.name: path.read_text("ascii").strip() for path in sysfs.glob("mmcblk*/device/type")}
+    return frozenset(f"/dev/{name}" for name, kind in kinds.items() if kind == "MMC")
+
+
+def parse(told: Any, medium: str, emmc: AbstractSet[str] = frozenset()) -> list[Disk]:
+    """From what `lsblk --json` says; `emmc` are the devices that only seem to be removable."""
     found = []
     for item in told["blockdevices"]:
         if item["type"] != "disk" or item["path"].startswith(("/dev/zram", "/dev/fd", "/dev/ram", "/dev/nbd")):
@@ -74,7 +82,7 @@ def parse(told: Any, medium: str) -> list[Disk]:
                 size=int(item["size"] or 0),
                 bus=bus,
                 model=" ".join(str(item.get("model") or "").split()),
-                removable=bool(item["rm"]) or bool(item["hotplug"]) or bus == "usb",
+                removable=bool(item["rm"]) or bool(item["hotplug"] and item["path"] not in emmc) or bus == "usb",
                 read_only=bool(item["ro"]),
                 holds=_content(item),
                 is_medium=any(part["path"] == medium or any(part.get("mountpoints") or []) for part in whole),

@@ -1,5 +1,6 @@
 """Which disk is installed to: never the stick, never somebody's removable one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,18 @@ def refusal(*told: dict[str, Any], wanted: str = "") -> DiskError:
     with pytest.raises(DiskError) as caught:
         chosen(*told, wanted=wanted)
     return caught.value
+
+
+def test_emmc_is_internal_though_lsblk_takes_it_for_a_card(tmp_path: Path) -> None:
+    for name, kind in (("mmcblk0", "MMC"), ("mmcblk1", "SD")):
+        (tmp_path / name / "device").mkdir(parents=True)
+        (tmp_path / name / "device/type").write_text(f"{kind}\n")
+    told = {"blockdevices": [found(f"/dev/mmcblk{number}", tran=None, hotplug=True) for number in (1, 0)]}
+    emmc = disks.soldered(tmp_path)
+    assert emmc == {"/dev/mmcblk0"}
+    assert disks.choose(disks.parse(told, MEDIUM, emmc)).path == "/dev/mmcblk0"
+    with pytest.raises(DiskError, match="removable"):
+        disks.choose(disks.parse(told, MEDIUM))
 
 
 def test_the_internal_disk_is_chosen() -> None:
