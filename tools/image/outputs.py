@@ -104,10 +104,10 @@ def write(made: Made, into: Path) -> list[tuple[Path, str]]:
     """Make them all; each file and what it is."""
     written = []
     for output in of(made.tier):
-        if output.make is _update and made.update_key is None:
-            continue
         target = into / made.name(output.ending)
         target.unlink(missing_ok=True)
+        if output.make is _update and made.update_key is None:
+            continue
         with progress.step(target.name):
             output.make(made, target)
         written.append((target, output.what))

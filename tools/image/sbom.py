@@ -206,7 +206,7 @@ def _wheels(release: Path) -> dict[tuple[str, str], list[tuple[set[str], str]]]:
 
 # --- Models ----------------------------------------------------------------------------------------------------------
 def _models(tree: Path) -> Iterator[Component]:
-    for path in sorted((tree / "var/lib/guardian/models").glob("*")):
+    for path in sorted((tree / "usr/share/guardian/models").glob("*")):
         if path.is_file() and not path.is_symlink():
             digest = hash_of(path)
             yield {

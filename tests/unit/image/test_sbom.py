@@ -72,7 +72,7 @@ def tree(tmp_path: Path) -> Path:
         f"{site}/numpy-2.4.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: cp311-cp311-manylinux_2_28_x86_64\n",
         f"{site}/guardian-0.2.0.dist-info/METADATA": "Name: guardian\nVersion: 0.2.0\nLicense-Expression: Apache-2.0\n",
         f"{site}/guardian-0.2.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
-        "var/lib/guardian/models/detector.onnx": "weights",
+        "usr/share/guardian/models/detector.onnx": "weights",
     }
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def test_it_is_the_same_for_the_same_tree(
 ) -> None:
     assert sbom.make(tree, "edge", "0.2.0", release) == listed
     assert listed["metadata"]["timestamp"] == "2025-11-24T16:00:00Z"
-    (tree / "var/lib/guardian/models/detector.onnx").write_text("others")
+    (tree / "usr/share/guardian/models/detector.onnx").write_text("others")
     assert sbom.make(tree, "edge", "0.2.0", release)["serialNumber"] != listed["serialNumber"]
 
 
@@ -140,7 +140,7 @@ def test_hashes_are_those_of_the_files(listed: dict[str, Any], tree: Path, relea
     # Of two wheels, the one that this Python installed.
     assert digests("numpy") == [hash_of(release / "wheels/numpy-2.4.0-cp311-cp311-manylinux_2_28_x86_64.whl")]
     assert digests("linux-image-6.1.0-50-amd64") == [hash_of(tree / "boot/vmlinuz-6.1.0-50-amd64")]
-    assert digests("detector") == [hash_of(tree / "var/lib/guardian/models/detector.onnx")]
+    assert digests("detector") == [hash_of(tree / "usr/share/guardian/models/detector.onnx")]
 
 
 def test_a_link_is_not_followed_out_of_the_tree(tree: Path, release: Path, tmp_path: Path) -> None:
