@@ -48,7 +48,7 @@ image-packer: ## the same as image, baked by Packer in a machine (SOURCE=debian|
 
 image-test: ## bake the image; in QEMU, from its stick to an event at a node (as root; ten minutes)
 	@tools/setup.sh image
-	@$(BIN)/python tools/image_test.py
+	@$(BIN)/python tools/image_test.py $${IF_CHANGED:+--if-changed}
 
 image-test-full: ## all that can be tried of it in QEMU: BIOS, bad input, updates good and broken (as root; two hours)
 	@tools/setup.sh image

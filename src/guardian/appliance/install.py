@@ -65,7 +65,8 @@ def install(screen: Screen, wanted: str) -> None:
     screen.say()
     screen.say(f"  Done. Take the stick out; the machine restarts in {_SECONDS} seconds.")
     time.sleep(_SECONDS)
-    subprocess.run(["systemctl", "reboot"], check=False)
+    # By force: what runs from the medium cannot let go of it, and all that was written is on the disk.
+    subprocess.run(["systemctl", "reboot", "--force"], check=False)
 
 
 def agree(screen: Screen, disk: Disk) -> None:

@@ -5,6 +5,7 @@ decoder and linux/wireguard.h say.
 """
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pyroute2.netlink.generic.wireguard import AsyncWireGuard, wgmsg
 
 from guardian.common.wireguard import uapi
 from guardian.common.wireguard.device import Peer, WireGuardError
-from guardian.common.wireguard.kernel import peer_request, read
+from guardian.common.wireguard.kernel import MARK, peer_request, read
 from guardian.common.wireguard.keys import new_private, public_of, text
 from guardian.common.wireguard.probe import FLAG, answer_if_asked
 
@@ -116,6 +117,19 @@ def test_what_the_kernel_says_is_read_also_when_a_peer_goes_on_in_the_next_messa
     assert seen.endpoint == "192.0.2.1:51820"
     assert seen.allowed == {"10.86.0.1/32", "10.86.0.9/32"}
     assert (look.public, look.port, seen.handshake) == (b"", 0, 0.0)
+    assert not look.is_marked
+
+
+def test_what_goes_out_on_the_wire_is_marked_as_the_firewall_knows_it():
+    message: Any = wgmsg()
+    message["cmd"] = 1
+    message["attrs"] = [("WGDEVICE_A_FWMARK", MARK)]
+    message.encode()
+    again: Any = wgmsg(bytes(message.data))
+    again.decode()
+    assert read([again]).is_marked
+    rules = Path(__file__).resolve().parents[3] / "roles/firewall/templates/nftables.conf.j2"
+    assert f"meta mark {MARK:#x} meta l4proto udp accept" in rules.read_text("utf-8")
 
 
 def test_asked_whether_wireguard_go_is_needed_the_answer_is_the_exit_status(monkeypatch: pytest.MonkeyPatch):

@@ -34,11 +34,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Look:
-    """An interface as it is: this end's public key (empty: none was set), its UDP port, all peers by public key."""
+    """An interface as it is: this end's public key (empty: none was set), its UDP port, all peers by public key.
+
+    `is_marked`: the packets it sends on the wire can be told from those that it carries.
+    """
 
     public: bytes
     port: int
     peers: dict[bytes, Seen]
+    is_marked: bool = True
 
 
 class Device(Protocol):

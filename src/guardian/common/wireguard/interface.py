@@ -36,6 +36,8 @@ class TunnelInterface:
             self.device.set_key(self._private, self._port)
             # Sessions under another key are worth nothing, and a peer may have changed with it.
             look = Look(self.public, self._port, {})
+        elif not look.is_marked:
+            self.device.set_key(self._private, self._port)
         wanted = {peer.public: peer for peer in peers}
         for public in before.peers.keys() - wanted.keys():
             self.device.remove(public)

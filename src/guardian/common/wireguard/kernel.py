@@ -11,6 +11,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 from guardian.common.wireguard.device import Look, Peer, Seen, WireGuardError, endpoint_text
 from guardian.common.wireguard.keys import SIZE, text
 
+# On what the interface sends on the wire. To the kernel such a packet belongs to whoever sent the one inside it, whom a
+# firewall's rules by user would keep from the wire; roles/firewall lets this mark pass. wireguard-go's are its own.
+MARK = 0x676E
+
 
 class KernelDevice:
     """One interface of kind `wireguard`."""
@@ -19,7 +23,7 @@ class KernelDevice:
         self._name = name
 
     def set_key(self, private: bytes, port: int) -> None:
-        self._set(private_key=text(private), **({"listen_port": port} if port else {}))
+        self._set(private_key=text(private), fwmark=MARK, **({"listen_port": port} if port else {}))
 
     def put(self, peer: Peer) -> None:
         self._set(peer=peer_request(peer))
@@ -51,11 +55,12 @@ def peer_request(peer: Peer) -> dict[str, Any]:
 
 def read(messages: Iterable[Any]) -> Look:
     """A dump. A long one comes in several messages, and a peer may go on in the next with more networks."""
-    public, port = b"", 0
+    public, port, mark = b"", 0, 0
     seen: dict[bytes, Seen] = {}
     for message in messages:
         public = _key(message.get_attr("WGDEVICE_A_PUBLIC_KEY")) or public
         port = message.get_attr("WGDEVICE_A_LISTEN_PORT") or port
+        mark = message.get_attr("WGDEVICE_A_FWMARK") or mark
         for item in message.get_attr("WGDEVICE_A_PEERS") or ():
             peer = _peer(item)
             before = seen.get(peer.public)
@@ -69,7 +74,7 @@ def read(messages: Iterable[Any]) -> Look:
                     before.allowed | peer.allowed,
                 )
             seen[peer.public] = peer
-    return Look(public, port, seen)
+    return Look(public, port, seen, mark == MARK)
 
 
 def _peer(item: Any) -> Seen:
