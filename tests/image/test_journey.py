@@ -112,7 +112,8 @@ def looks_well(story: Story) -> None:
     assert story.says("cat /sys/module/wireguard/initstate").strip() == "live"
     assert "wireguard" in story.says("ip -details link show dev guardian0 || ip -details link show type wireguard")
     assert story.says("cat /etc/timezone").strip() == "Europe/Berlin"
-    print(story.says("guardian status"))
+    # Its exit status says how loaded this machine is.
+    print(story.says("guardian status || true"))
     print(story.says("guardian console --once"))
 
 

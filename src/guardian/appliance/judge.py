@@ -102,7 +102,7 @@ def main() -> NoReturn:
         _log.error("update_not_judged", reason=error.reason, sentence=str(error))
         sys.exit(f"guardian-judge: {error}")
     # What would restart a system that hangs, whether it goes on or not.
-    subprocess.run(["systemctl", "stop", "--no-block", "guardian-trial-deadline.timer"], check=False)
+    subprocess.run(["systemctl", "stop", "--no-block", "trial-deadline.timer"], check=False)
     if not good:
         subprocess.run(["systemctl", "reboot"], check=False)
     sys.exit(0)
