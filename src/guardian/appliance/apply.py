@@ -7,29 +7,33 @@ them, the machine starts what it ran before.
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from guardian.appliance import medium
-from guardian.appliance.slots import OTHER, Host
+from guardian.appliance.slots import LEFT, OTHER, Host
 from guardian.appliance.writing import sync
 from guardian.common import bundle, log, seed_image
 from guardian.common.bundle import BundleError, Manifest, Part
 from guardian.common.errors import GuardianError
-from guardian.common.files import open_plain, private_folder, write_atomic
+from guardian.common.files import folder_below, open_plain, private_folder, remove, write_atomic
 
-READY = Path("/var/lib/guardian/update/ready/bundle")
+# guardian-update's, who hands over in `ready/bundle`.
+UPDATE = Path("/var/lib/guardian/update")
 KEYS = Path("/usr/lib/guardian-appliance/update-keys")
 TIER = Path("/usr/lib/guardian-appliance/tier")
 GUARDIAN = "/opt/guardian/current/bin/guardian"
 SYSTEM = "system.squashfs"
 KERNEL = ("vmlinuz", "initrd.img")
+# Bytes of what `guardian status --json` says: as much as `guardian settle` reads.
+MAX_BEFORE = 4 << 20
 _SECONDS = 120
 Tell = Callable[[str, float], None]
 _log = log.get(__name__)
@@ -41,11 +45,12 @@ class ApplyError(GuardianError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of an update; `running` is this system's own version."""
+    """What is asked of an update; `running` is this system's own version, `again`: also one that failed here."""
 
     tier: str
     running: str
     downgrade: bool = False
+    again: bool = False
 
 
 def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: Tell) -> Manifest:
@@ -57,7 +62,7 @@ def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: T
 
     Raises BundleError, ApplyError or SlotError; whatever happened, the next start is that of the running slot.
     """
-    if host.is_trial or host.words().trial:
+    if host.words().trial:
         raise ApplyError(
             "This system is being tried itself.",
             reason="on_trial",
@@ -65,9 +70,17 @@ def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: T
         )
     manifest, _ = bundle.read_manifest(file, keys)
     refuse_unfit(manifest, wanted)
+    if not wanted.again:
+        refuse_failed(host, manifest.version)
+    file.seek(0)
+    # All of it before anything is overwritten: a damaged one costs nobody what could be gone back to.
+    bundle.verify(file, keys, lambda part: tell("Verifying the update", part))
+    file.seek(0)
+    bundle.read_manifest(file, keys)
     slot = OTHER[host.running]
     parts = {part.name: part for part in manifest.parts}
-    # From here on there is nothing to go back to; the running slot does not need it.
+    # From here on there is nothing else to go back to. GRUB may have come here because the good one could not start.
+    host.change(good=host.running)
     host.note_version(slot, "")
     with host.boot("rw") as boot:
         place = boot / slot
@@ -78,10 +91,15 @@ def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: T
             if part.name == SYSTEM:
                 _write_system(host.device(slot), file, part, tell)
             else:
-                _write_kernel(place / part.name, file, part)
+                _write_kernel(place / _aside(part.name), file, part)
         if file.read(1):
             raise BundleError("The update is longer than it says.", reason="bundle_damaged", hint="Fetch it again.")
     _check(host, slot, parts, tell)
+    # Without a kernel the slot starts nothing: it gets one last.
+    with host.boot("rw") as boot:
+        for name in KERNEL:
+            (boot / slot / _aside(name)).replace(boot / slot / name)
+        sync(boot / slot)
     host.note_version(slot, manifest.version)
     return manifest
 
@@ -106,6 +124,19 @@ def refuse_unfit(manifest: Manifest, wanted: Wanted) -> None:
         )
 
 
+def refuse_failed(host: Host, version: str) -> None:
+    """ApplyError for a version that was tried on this machine and left: whoever hands it over again is not obeyed."""
+    for past in reversed(host.history()):
+        if past.version == version:
+            if past.outcome in LEFT:
+                raise ApplyError(
+                    f"Version {version} was tried here and left: {past.sentence}"[:1000],
+                    reason="tried_before",
+                    hint="Who means it says so: guardian update apply --force.",
+                )
+            return
+
+
 def _write_system(device: str, file: BinaryIO, part: Part, tell: Tell) -> None:
     with open(device, "r+b", buffering=0) as target:
         if part.size > target.seek(0, os.SEEK_END):
@@ -124,12 +155,15 @@ def _write_system(device: str, file: BinaryIO, part: Part, tell: Tell) -> None:
 
 
 def _write_kernel(path: Path, file: BinaryIO, part: Part) -> None:
-    with path.with_name(f"{path.name}.new").open("wb") as target:
+    with path.open("wb") as target:
         target.writelines(bundle.blocks(file, part))
         target.flush()
         os.fsync(target.fileno())
-    path.with_name(f"{path.name}.new").replace(path)
     sync(path.parent)
+
+
+def _aside(name: str) -> str:
+    return f"{name}.new"
 
 
 def _check(host: Host, slot: str, parts: dict[str, Part], tell: Tell) -> None:
@@ -139,8 +173,9 @@ def _check(host: Host, slot: str, parts: dict[str, Part], tell: Tell) -> None:
         found = {SYSTEM: medium.digest(device, parts[SYSTEM].size, lambda part: tell("Reading it back", part))}
     with host.boot("ro") as boot:
         for name in KERNEL:
-            medium.forget(boot / slot / name)
-            found[name] = hashlib.sha256((boot / slot / name).read_bytes()).hexdigest()
+            path = boot / slot / _aside(name)
+            medium.forget(path)
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     if any(found[name] != part.sha256 for name, part in parts.items()):
         raise ApplyError(
             "The disk does not hold what was written to it: the update is left.",
@@ -155,27 +190,58 @@ def remember(host: Host) -> None:
     told = subprocess.run(
         [GUARDIAN, "status", "--json"], stdout=subprocess.PIPE, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL
     ).stdout
+    try:
+        json.loads(told)["daemons"]
+    except (ValueError, KeyError, TypeError):
+        told = b""
+    if not 0 < len(told) <= MAX_BEFORE:
+        raise ApplyError(
+            "What is well now cannot be told, so nothing could be judged by it.",
+            reason="status_unknown",
+            hint="Look at `guardian status` and `guardian doctor`.",
+        )
     # Of cameras and addresses, which are nobody's business but root's.
-    write_atomic(host.state / "before.json", told or b'{"daemons": []}', mode=0o600)
+    write_atomic(host.state / "before.json", told, mode=0o600)
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A bundle that lies in a folder of somebody else's: a plain file, or nothing."""
+    """A person's own file: a plain one, or nothing."""
     try:
         with open_plain(path) as file:
             yield file
     except OSError as error:
-        raise ApplyError(
-            f"{path} cannot be read: {error.strerror}.", reason="bundle_unreadable", hint="Name the file of an update."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+@contextlib.contextmanager
+def taken(update: Path) -> Iterator[BinaryIO]:
+    """What was handed over in `update/ready/bundle`, which is gone from there now: nothing is started by it twice.
+
+    The folder is an unprivileged daemon's: no link in it is followed.
+    """
+    try:
+        with folder_below(update, PurePath("ready")) as folder:
+            file = open_plain("bundle", folder=folder)
+            remove(folder, "bundle")
+    except OSError as error:
+        raise _unreadable(update / "ready/bundle", error) from error
+    with file:
+        yield file
+
+
+def _unreadable(path: Path, error: OSError) -> ApplyError:
+    return ApplyError(
+        f"{path} cannot be read: {error.strerror}.", reason="bundle_unreadable", hint="Name the file of an update."
+    )
 
 
 def main() -> None:
     """Exit status 1 when nothing was applied, with the reason."""
     parser = argparse.ArgumentParser(prog="guardian-update-apply", description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=READY, metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="default: what was fetched from the node")
     parser.add_argument("--downgrade", action="store_true", help="an older version is meant")
+    parser.add_argument("--force", action="store_true", help="also a version that was tried here and left")
     parser.add_argument("--no-restart", action="store_true", help="leave the restart to somebody else")
     given = parser.parse_args()
     log.setup("update-apply")
@@ -183,33 +249,28 @@ def main() -> None:
     found = ""
     try:
         tier = TIER.read_text("ascii").strip()
-        with opened(given.bundle) as file:
+        with opened(given.bundle) if given.bundle else taken(UPDATE) as file:
             keys = seed_image.trusted(KEYS)
             found = bundle.read_manifest(file, keys)[0].version
             file.seek(0)
-            wanted = Wanted(tier, version("guardian"), given.downgrade)
+            wanted = Wanted(tier, version("guardian"), given.downgrade, given.force or host.is_asked(found))
             manifest = apply(host, file, keys, wanted, _teller())
         remember(host)
         _log.info("update_written", version=manifest.version, slot=OTHER[host.running])
         host.try_next(OTHER[host.running])
-    except (GuardianError, OSError) as error:
+    except (GuardianError, OSError, subprocess.SubprocessError) as error:
         reason = error.reason if isinstance(error, GuardianError) else "disk_refused"
         _log.error("update_refused", reason=reason, sentence=str(error), version=found)
-        if reason not in ("same_version", "on_trial", "no_slots", "bundle_unreadable"):
+        if reason not in ("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before"):
             with contextlib.suppress(OSError):
                 host.record(found, "refused", str(error))
-        _discard(given.bundle)
+        if given.bundle is None and os.path.lexists(UPDATE / "ready/bundle"):
+            # It cannot be taken away, and would start this again and again.
+            subprocess.run(["systemctl", "stop", "guardian-update-apply.path"], check=False)
         sys.exit(f"guardian-update-apply: {error}" + (f"\n{error.hint}" if isinstance(error, GuardianError) else ""))
-    _discard(given.bundle)
     print(f"Version {manifest.version} is tried at the next start.")
     if not given.no_restart:
         subprocess.run(["systemctl", "reboot"], check=False)
-
-
-def _discard(path: Path) -> None:
-    """What was handed over is taken, whatever came of it; a person's own file stays."""
-    if path == READY:
-        path.unlink(missing_ok=True)
 
 
 def _teller() -> Tell:

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn
 
-from guardian.appliance.apply import GUARDIAN
+from guardian.appliance.apply import GUARDIAN, MAX_BEFORE
 from guardian.appliance.slots import OTHER, Host
 from guardian.common import log
 from guardian.common.errors import GuardianError
 from guardian.common.files import read_plain
 
 _SECONDS = 300
-_MAX_BYTES = 4 << 20
 _SENTENCES = {
     "never_came_up": "It never came up: both of its starts ended before its system ran.",
     "not_judged": "It came up and was switched off or stopped twice before it could be found good.",
@@ -42,7 +41,8 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     host.change(reached="1")
     with contextlib.suppress(OSError):
         host.note_version(host.running, running)
-    missing = settle(_before(host), running)
+    before = _before(host)
+    missing = settle(before, running) if before else ["What was well before the update is not known any more."]
     if not missing:
         host.change(good=host.running, trial="", left="2", reached="", verdict="good")
         _keep(host, running, "good", f"Slot {host.running} is in force.")
@@ -70,8 +70,8 @@ def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:
 
 def _before(host: Host) -> bytes:
     with contextlib.suppress(OSError):
-        return read_plain(host.state / "before.json", _MAX_BYTES)
-    return b'{"daemons": []}'
+        return read_plain(host.state / "before.json", MAX_BEFORE)
+    return b""
 
 
 def ask(before: bytes, running: str) -> list[str]:
@@ -101,8 +101,7 @@ def main() -> NoReturn:
     except GuardianError as error:
         _log.error("update_not_judged", reason=error.reason, sentence=str(error))
         sys.exit(f"guardian-judge: {error}")
-    # What would restart a system that hangs, whether it goes on or not.
-    subprocess.run(["systemctl", "stop", "--no-block", "trial-deadline.timer"], check=False)
-    if not good:
-        subprocess.run(["systemctl", "reboot"], check=False)
+    # What restarts a system that hangs goes on for one that is to go.
+    words = ["stop", "--no-block", "trial-deadline.timer"] if good else ["reboot"]
+    subprocess.run(["systemctl", *words], check=False)
     sys.exit(0)

@@ -14,8 +14,8 @@ from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
 
 OTHER = {"A": "B", "B": "A"}
-# What became of a trial; the first is the good end.
-OUTCOMES = ("good", "unhealthy", "never_came_up", "not_judged", "refused")
+# Outcomes after which a version is not taken again by itself; the others are good, not_judged and refused.
+LEFT = ("unhealthy", "never_came_up", "left")
 _KEPT = 100
 _MAX_BYTES = 256 << 10
 
@@ -145,13 +145,26 @@ class Host:
         else:
             path.unlink(missing_ok=True)
 
+    def ask(self, version: str) -> None:
+        """Root means this version, though it failed here; once."""
+        write_atomic(private_folder(self.state, mode=0o755) / "asked", version.encode(), mode=0o600)
+
+    def is_asked(self, version: str) -> bool:
+        """Whether it was asked for since; '*' asks for whichever comes."""
+        path = self.state / "asked"
+        try:
+            asked = path.read_text("ascii")[:64]
+        except (OSError, UnicodeDecodeError):
+            return False
+        path.unlink(missing_ok=True)
+        return asked in ("*", version)
+
     def record(self, version: str, outcome: str, sentence: str) -> Past:
-        """Keep what became of an update: `last.json`, and one more line of `history.jsonl`."""
+        """Keep what became of an update: one more line of `history.jsonl`."""
         private_folder(self.state, mode=0o755)
         past = Past(version, outcome, sentence, to_text(now()))
         lines = [json.dumps(asdict(item)) for item in [*self.history(), past][-_KEPT:]]
         write_atomic(self.state / "history.jsonl", "".join(f"{line}\n" for line in lines).encode(), mode=0o644)
-        write_atomic(self.state / "last.json", (lines[-1] + "\n").encode(), mode=0o644)
         return past
 
     def history(self) -> list[Past]:

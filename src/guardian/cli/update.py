@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from guardian.appliance.apply import READY, remember
+from guardian.appliance.apply import UPDATE, remember
 from guardian.appliance.slots import OTHER, Host
 from guardian.common.errors import GuardianError
 
@@ -52,7 +52,7 @@ def apply(
         _ask_the_node(now=True, force=force)
         return
     words = [_APPLY, "--bundle", str(file.absolute())]
-    words += ["--downgrade"] * downgrade + ["--no-restart"] * no_restart
+    words += ["--downgrade"] * downgrade + ["--force"] * force + ["--no-restart"] * no_restart
     raise typer.Exit(subprocess.run(words, check=False).returncode)
 
 
@@ -68,13 +68,17 @@ def rollback(no_restart: NoRestart = False) -> None:
             reason="nothing_there",
             hint="A slot has one after the first update.",
         )
-    if READY.exists():
+    if (UPDATE / "ready/bundle").exists():
         raise GuardianError(
             "An update is about to be written into the other slot.",
             reason="update_ready",
             hint="Wait until it is done.",
         )
     remember(host)
+    if not host.words().trial:
+        # GRUB may have come here because the good one could not start.
+        host.change(good=host.running)
+    host.record(version("guardian"), "left", f"Left by hand for {there}.")
     host.try_next(other)
     typer.echo(f"Version {there} in slot {other} is tried at the next start.")
     if not no_restart:
@@ -100,7 +104,10 @@ def _ask_the_node(*, now: bool, force: bool) -> None:
     # An image of another tier has no such part.
     from guardian.edge.update import status as updates
 
-    running = Host().running
+    host = Host()
+    running = host.running
+    if force:
+        host.ask("*")
     updates.request(STATE, now=now, force=force)
     done = subprocess.run(["systemctl", "start", "guardian-update.service"], check=False)
     found = updates.Place(STATE).status()
@@ -114,6 +121,7 @@ _OUTCOMES = {
     "unhealthy": "went back: not as well as before",
     "never_came_up": "went back: never came up",
     "not_judged": "went back: switched off too early",
+    "left": "left by hand",
     "refused": "refused",
 }
 

@@ -123,9 +123,17 @@ def take(
     if said := _take_from_image(image or Image(), store, state):
         return said
     folder = secrets.credentials()
-    if folder is not None and (said := _take_from_stick(stick, folder, store, state)):
-        return said
-    if folder is not None and (folder / SYSTEM_CREDENTIAL).is_file():
+    handed_over = folder is not None and (folder / SYSTEM_CREDENTIAL).is_file()
+    if folder is not None:
+        try:
+            if said := _take_from_stick(stick, folder, store, state):
+                return said
+        except GuardianError as error:
+            if not handed_over:
+                raise
+            # Whatever somebody plugged in, it does not keep out what the hypervisor says.
+            _log.warning("seed_refused", reason=error.reason, sentence=str(error))
+    if folder is not None and handed_over:
         raw = (folder / SYSTEM_CREDENTIAL).read_bytes()[: MAX_BYTES + 1]
         # It is there at every boot: once taken it is old news.
         if was_taken(raw, state):
@@ -200,7 +208,8 @@ def refuse_expired(seed: Seed) -> None:
 def _keep(raw: bytes, store: Path, state: Path) -> None:
     found = parse(raw)
     refuse_expired(found)
-    if found.version > 1:
+    # One of version 1 says nothing of the machine; what an earlier one said goes all the same.
+    if found.version > 1 or seed_state.has_settings(state):
         _keep_settings(found, store, state)
     credstore.put(SECRET, raw, store)
     mark_taken(raw, state)

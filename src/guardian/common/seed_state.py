@@ -59,6 +59,11 @@ def read_settings(state: Path = FOLDER) -> Settings:
         ) from None
 
 
+def has_settings(state: Path) -> bool:
+    """Whether a seed said something of the machine."""
+    return (state / SETTINGS).exists()
+
+
 def keep_settings(settings: Settings, state: Path) -> None:
     """In the place of those before."""
     write_atomic(private_folder(state) / SETTINGS, settings.model_dump_json().encode())

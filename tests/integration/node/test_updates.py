@@ -384,7 +384,7 @@ def judged(machine: Machine, version: str, outcome: str) -> None:
         "sentence": "It did not come up.",
         "time": "2026-11-27T12:00:00Z",
     }
-    (slots / "last.json").write_text(json.dumps(content))
+    (slots / "history.jsonl").write_text(json.dumps(content) + "\n")
 
 
 @pytest.mark.parametrize("outcome", ["never_came_up", "unhealthy", "refused", "good"])
@@ -419,7 +419,7 @@ async def test_a_trial_that_nobody_could_judge_is_made_three_times(node: Node, m
 async def test_a_verdict_that_cannot_be_read_stops_it(node: Node, machine: Machine, maker: Maker):
     lay(node, maker)
     judged(machine, NEW, "good")
-    (machine.settings.state_dir / "slots" / "last.json").write_text("{")
+    (machine.settings.state_dir / "slots" / "history.jsonl").write_text("{")
     assert (await machine.run()).reason == "update_last_unknown"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.appliance.updates import PUBLIC, SYSTEM, Machine, machine, update
 
-from guardian.appliance.apply import ApplyError, Wanted, apply
-from guardian.appliance.slots import Words
+from guardian.appliance.apply import ApplyError, Wanted, apply, taken
+from guardian.appliance.slots import LEFT, Words
 from guardian.common import bundle
 from guardian.common.errors import GuardianError
 
@@ -50,27 +50,97 @@ def test_it_lies_whole_in_the_other_slot(host: Machine, file: Path) -> None:
     assert host.words() == Words(trial="B")
 
 
-@pytest.mark.parametrize("share", range(0, 101, 4))
+@pytest.mark.parametrize("share", range(0, 201, 7))
 def test_cut_short_anywhere_what_starts_is_as_it_was_and_it_can_be_done_again(
     host: Machine, file: Path, share: int
 ) -> None:
+    """It is read twice: to be verified, then to be written."""
     data = file.read_bytes()
     before = what_starts(host)
 
     class Cut(io.BytesIO):
+        left = 2 * len(data) * share // 200
+
         def read(self, size: int | None = -1) -> bytes:
-            if self.tell() >= len(data) * share // 100:
+            got = super().read(size)
+            self.left -= len(got)
+            if self.left < 0:
                 raise OSError("the power went")
-            return super().read(size)
+            return got
 
     host.note_version("B", "0.9.0")
     with pytest.raises(OSError, match="power"):
         apply(host, Cut(data), PUBLIC, WANTED, lambda _what, _part: None)
     assert what_starts(host) == before
-    # A slot that may be half written is none to go back to.
-    assert host.version_in("B") in (("0.9.0", "") if share < 1 else ("",))
+    # What was verified only is still there to go back to; a slot that may be half written is not, and has no kernel.
+    assert host.version_in("B") == ("0.9.0" if share <= 100 else "")
+    assert not (host.folder / "boot/B/vmlinuz").exists()
     run(host, data)
     assert host.version_in("B") == "1.1.0"
+
+
+def test_a_damaged_one_leaves_alone_what_could_be_gone_back_to(host: Machine, file: Path) -> None:
+    run(host, file.read_bytes())
+    slot, kernel = (host.folder / "disk4").read_bytes(), (host.folder / "boot/B/vmlinuz").read_bytes()
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    with pytest.raises(GuardianError):
+        run(host, bytes(data))
+    assert (host.folder / "disk4").read_bytes() == slot
+    assert (host.folder / "boot/B/vmlinuz").read_bytes() == kernel
+    assert host.version_in("B") == "1.1.0"
+
+
+def test_one_after_another_without_a_start_between_them(host: Machine, file: Path) -> None:
+    host.starts("B", trial=True)
+    host.change(good="B", trial="", verdict="good")
+    run(host, file.read_bytes())
+    assert host.version_in("A") == "1.1.0"
+
+
+def test_where_grub_fell_back_to_is_the_good_one_from_now_on(host: Machine, file: Path) -> None:
+    host.starts("B")
+    assert host.words().good == "A"
+    run(host, file.read_bytes())
+    host.try_next("A")
+    assert host.words() == Words(good="B", trial="A")
+
+
+@pytest.mark.parametrize("outcome", LEFT)
+def test_one_that_was_tried_here_and_left_is_not_taken_again_unless_root_means_it(
+    host: Machine, file: Path, outcome: str
+) -> None:
+    host.record("1.1.0", outcome, "It did not work.")
+    host.record("1.0.9", "good", "Another one.")
+    with pytest.raises(ApplyError) as caught:
+        run(host, file.read_bytes())
+    assert caught.value.reason == "tried_before"
+    run(host, file.read_bytes(), Wanted("edge", "1.0.0", again=True))
+    host.record("1.1.0", "not_judged", "It was switched off.")
+    run(host, file.read_bytes())
+
+
+def test_what_was_handed_over_is_gone_and_no_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/bundle").write_bytes(b"somebody else's")
+    (tmp_path / "update").mkdir()
+    (tmp_path / "update/ready").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ApplyError), taken(tmp_path / "update"):
+        pass
+    assert (tmp_path / "elsewhere/bundle").exists()
+    (tmp_path / "update/ready").unlink()
+    (tmp_path / "update/ready").mkdir()
+    (tmp_path / "update/ready/bundle").write_bytes(b"handed over")
+    with taken(tmp_path / "update") as file:
+        assert file.read() == b"handed over"
+        assert not (tmp_path / "update/ready/bundle").exists()
+
+
+def test_root_asks_once(host: Machine) -> None:
+    assert not host.is_asked("1.1.0")
+    host.ask("*")
+    assert host.is_asked("1.1.0")
+    assert not host.is_asked("1.1.0")
 
 
 @pytest.mark.parametrize("place", [5, 80, 200, 2_000, bundle.BLOCK * 2, -1])
@@ -132,6 +202,7 @@ def test_an_older_one_for_who_means_it(host: Machine, file: Path) -> None:
 
 def test_not_while_one_is_tried(host: Machine, file: Path) -> None:
     host.starts("B", trial=True)
+    host.change(trial="B", left="1", reached="1")
     with pytest.raises(ApplyError) as caught:
         run(host, file.read_bytes())
     assert caught.value.reason == "on_trial"

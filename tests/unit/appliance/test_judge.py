@@ -1,6 +1,5 @@
 """A slot that is tried stays when all is as well as before, and goes when it is not; nothing else moves a slot."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,9 @@ def host(tmp_path: Path) -> Machine:
     return machine(tmp_path / "machine")
 
 
+BEFORE = b'{"daemons": ["x"]}'
+
+
 def never(_before: bytes, _version: str) -> list[str]:
     raise AssertionError("nothing was to be asked")
 
@@ -23,6 +25,8 @@ def tried(host: Machine, *, reached: str = "") -> None:
     """GRUB started slot B for the first time."""
     host.change(trial="B", left="1", reached=reached)
     host.starts("B", trial=True)
+    host.state.mkdir(exist_ok=True)
+    (host.state / "before.json").write_bytes(BEFORE)
 
 
 def test_an_ordinary_start_asks_nothing_and_notes_what_runs(host: Machine) -> None:
@@ -34,8 +38,6 @@ def test_an_ordinary_start_asks_nothing_and_notes_what_runs(host: Machine) -> No
 
 def test_one_that_is_as_well_as_before_stays(host: Machine) -> None:
     tried(host)
-    (host.state).mkdir()
-    (host.state / "before.json").write_bytes(b'{"daemons": ["x"]}')
     asked: list[tuple[bytes, str]] = []
 
     def settle(before: bytes, version: str) -> list[str]:
@@ -45,7 +47,7 @@ def test_one_that_is_as_well_as_before_stays(host: Machine) -> None:
         return []
 
     assert judge(host, "1.1.0", settle)
-    assert asked == [(b'{"daemons": ["x"]}', "1.1.0")]
+    assert asked == [(BEFORE, "1.1.0")]
     assert host.words() == Words(good="B", verdict="good")
     assert host.version_in("B") == "1.1.0"
     assert [(past.version, past.outcome) for past in host.history()] == [("1.1.0", "good")]
@@ -55,13 +57,20 @@ def test_one_that_is_not_goes_and_says_why(host: Machine) -> None:
     tried(host)
     assert not judge(host, "1.1.0", lambda _before, _version: ["uplink, node: cannot be reached."])
     assert host.words() == Words(good="A", verdict="unhealthy")
-    last = json.loads((host.state / "last.json").read_text())
-    assert (last["version"], last["outcome"]) == ("1.1.0", "unhealthy")
-    assert "cannot be reached" in last["sentence"]
+    [last] = host.history()
+    assert (last.version, last.outcome) == ("1.1.0", "unhealthy")
+    assert "cannot be reached" in last.sentence
     # The old one starts, and has nothing to add.
     host.starts("A")
     assert judge(host, "1.0.0", never)
     assert len(host.history()) == 1
+
+
+def test_where_nothing_is_known_of_before_nothing_is_believed(host: Machine) -> None:
+    tried(host)
+    (host.state / "before.json").unlink()
+    assert not judge(host, "1.1.0", never)
+    assert host.words() == Words(good="A", verdict="unhealthy")
 
 
 @pytest.mark.parametrize("verdict", ["never_came_up", "not_judged"])
@@ -76,7 +85,7 @@ def test_what_grub_found_is_told_once(host: Machine, verdict: str) -> None:
 
 def test_a_state_that_cannot_be_kept_does_not_stop_the_verdict(host: Machine) -> None:
     tried(host)
-    host.state.write_bytes(b"a file where the folder should be")
+    (host.state / "history.jsonl").mkdir()
     assert judge(host, "1.1.0", lambda _before, _version: [])
     assert host.words().good == "B"
 

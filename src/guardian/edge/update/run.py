@@ -90,14 +90,14 @@ class Run:
         """What was tried here is not tried again by itself: it would fail each night."""
         if self.asked.force:
             return
-        tries, last = self.status.tries, self.place.last()
+        tries, last = self.status.tries, self.place.last(offer.version)
         if tries.sha256 == offer.sha256.hex() and tries.damaged >= MAX_DAMAGED:
             raise UpdateError(
                 f"Version {offer.version} came damaged {tries.damaged} times, and is not fetched again.",
                 reason="update_damaged",
                 hint="Have the node's operator remove it and add it again.",
             )
-        if last is None or last.version != offer.version:
+        if last is None:
             return
         again = tries.version == offer.version and tries.handed_over < MAX_TRIALS
         if last.outcome == "not_judged" and again:

@@ -17,6 +17,7 @@ from guardian.edge.update.errors import UpdateError
 
 State = Literal["off", "none", "kept_back", "fetching", "waiting", "ready", "refused", "away"]
 _MAX_BYTES = 64 << 10
+_MAX_HISTORY = 1 << 20
 
 
 class Offered(Section):
@@ -63,7 +64,7 @@ class Asked(Section):
 
 
 class Last(BaseModel):
-    """`STATE/slots/last.json`, of whoever judges a new system: what became of the last one."""
+    """A line of `STATE/slots/history.jsonl`, of whoever judges a new system: what became of one."""
 
     version: str
     outcome: str
@@ -77,7 +78,7 @@ class Place:
         self.folder = state_dir / "update"
         self.incoming = self.folder / "incoming"
         self.ready = self.folder / "ready"
-        self._last = state_dir / "slots" / "last.json"
+        self._last = state_dir / "slots" / "history.jsonl"
 
     @property
     def bundle(self) -> Path:
@@ -117,10 +118,11 @@ class Place:
         path.unlink(missing_ok=True)
         return asked
 
-    def last(self) -> Last | None:
-        """What became of the last new system; None before the first. UpdateError when that cannot be known."""
+    def last(self, version: str) -> Last | None:
+        """What became of this version last; None when it was not tried. UpdateError when that cannot be known."""
         try:
-            return Last.model_validate_json(read_plain(self._last, _MAX_BYTES))
+            lines = read_plain(self._last, _MAX_HISTORY).splitlines()
+            found = [Last.model_validate_json(line) for line in lines]
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
@@ -128,6 +130,7 @@ class Place:
                 f"{self._last} cannot be read: it would say which version was tried here and failed.",
                 reason="update_last_unknown",
             ) from error
+        return next((item for item in reversed(found) if item.version == version), None)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -125,13 +125,13 @@ class _Pace:
     def __init__(self, rate: float) -> None:
         self._rate = rate
         self._free_at = 0.0
+        self._turn = asyncio.Lock()
 
     async def wait(self, count: int) -> None:
-        """Until `count` bytes may be sent."""
-        moment = time.monotonic()
-        begin = max(moment, self._free_at)
-        self._free_at = begin + count / self._rate
-        await asyncio.sleep(begin - moment)
+        """Until `count` bytes may be sent. Who goes away meanwhile has taken nothing from the others."""
+        async with self._turn:
+            await asyncio.sleep(self._free_at - time.monotonic())
+            self._free_at = max(time.monotonic(), self._free_at) + count / self._rate
 
 
 class _Catalogues:
