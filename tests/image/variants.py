@@ -35,7 +35,7 @@ def made(folder: Path, version: str, key: Path, *, broken: str = "", dead: bool 
         check=True,
         preexec_fn=keeper.dies_with_parent(),
     )
-    system = Slot(work / "slot/system.squashfs", work / "slot/vmlinuz", work / "slot/initrd.img")
+    system = Slot.of(work / "slot")
     if dead:
         system.initrd.write_bytes(b"nothing of a RAM disk" * 1000)
     target = folder / f"{version}.update"

@@ -44,7 +44,7 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str) -> None:
         boot_partition(slot, parts, scratch / "boot")
         with (scratch / "data").open("wb") as file:
             file.truncate(layout.SMALLEST_DATA)
-        run("mke2fs", "-q", "-t", "ext4", "-L", "guardian-data", "-m", "1", str(scratch / "data"))
+        run(*layout.make_data(str(scratch / "data")))
         write(scratch / "boot", target, offsets[layout.BOOT.number])
         write(slot.system, target, offsets[layout.SLOTS["A"].number])
         write(scratch / "data", target, offsets[layout.DATA.number])
@@ -64,15 +64,14 @@ def boot_partition(slot: Slot, parts: Path, target: Path) -> None:
     """FAT with GRUB for UEFI, its configuration and environment, and slot A's kernel."""
     with target.open("wb") as file:
         file.truncate(layout.BOOT.size)
-    run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", str(target))
+    run(*layout.make_boot(str(target)))
     for folder in ("EFI", "EFI/BOOT", "grub", "A", "B"):
         run("mmd", "-i", str(target), f"::/{folder}")
     for source, place in (
         (parts / "bootx64.efi", "EFI/BOOT/BOOTX64.EFI"),
         (parts / "grub.cfg", "grub/grub.cfg"),
-        (parts / "grubenv", "grub/grubenv"),
-        (slot.kernel, "A/vmlinuz"),
-        (slot.initrd, "A/initrd.img"),
+        (parts / "grubenv", grubenv.PLACE),
+        *((source, f"A/{name}") for name, source in slot.starters.items()),
     ):
         run("mcopy", "-i", str(target), str(source), f"::/{place}")
 

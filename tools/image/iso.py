@@ -1,6 +1,5 @@
 """The installer's medium: a hybrid ISO for UEFI and BIOS, stick and disc, with a checksum and a place for a seed."""
 
-import hashlib
 import json
 import shutil
 import struct
@@ -14,8 +13,9 @@ from tools.image import grub, progress
 from tools.image.disk import run
 from tools.image.slot import Slot
 from tools.lab.places import ROOT
+from tools.releasing.wheels import hash_of
 
-from guardian.appliance import medium
+from guardian.appliance import layout, medium
 from guardian.common import gpt, seed_region
 
 CFG = ROOT / "packer" / "installer.cfg"
@@ -35,13 +35,13 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
         tree = scratch / "tree"
         shutil.copytree(parts, tree / "disk", copy_function=_link)
         (tree / "boot/grub").mkdir(parents=True)
-        _link(slot.system, tree / "system.squashfs")
-        for source, place in ((slot.kernel, "vmlinuz"), (slot.initrd, "initrd.img")):
+        _link(slot.system, tree / layout.SYSTEM)
+        for place, source in slot.starters.items():
             _link(source, tree / "boot" / place)
             _link(source, tree / "disk" / place)
         (tree / "boot/grub/grub.cfg").write_bytes(CFG.read_bytes())
-        listed = [tree / "system.squashfs", *sorted((tree / "disk").iterdir())]
-        files = {str(path.relative_to(tree)): _sha256(path) for path in listed}
+        listed = [tree / layout.SYSTEM, *sorted((tree / "disk").iterdir())]
+        files = {str(path.relative_to(tree)): hash_of(path) for path in listed}
         told = {"version": version, "image": image_id, "files": files}
         (tree / "guardian.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         _starts(tree, scratch)
@@ -77,7 +77,7 @@ def _iso(tree: Path, scratch: Path, target: Path) -> None:
         *("-as", "mkisofs", "-iso-level", "3", "-r", "-V", LABEL, "-o", str(target)),
         *("--grub2-mbr", "/usr/lib/grub/i386-pc/boot_hybrid.img", "-partition_offset", "16"),
         *("-b", "boot/bios.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info"),
-        *("-no-pad", "-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", str(scratch / "efi")),
+        *("-no-pad", "-append_partition", "2", layout.BOOT.type, str(scratch / "efi")),
         *("-append_partition", "3", str(medium.CHECK_TYPE), str(scratch / "check")),
         *("-append_partition", "4", str(seed_region.PARTITION_TYPE), str(scratch / "seed")),
         "-appended_part_as_gpt",
@@ -131,8 +131,3 @@ def _rename(file: BinaryIO, header_at: int, image_id: uuid.UUID) -> None:
 
 def _link(source: str | Path, target: str | Path) -> None:
     Path(target).hardlink_to(source)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

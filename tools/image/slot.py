@@ -17,11 +17,21 @@ class Slot:
     kernel: Path
     initrd: Path
 
+    @classmethod
+    def of(cls, folder: Path) -> "Slot":
+        """A slot whose files lie in one folder, each by its own name."""
+        return cls(folder / layout.SYSTEM, *(folder / name for name in layout.KERNEL))
+
+    @property
+    def starters(self) -> dict[str, Path]:
+        """Kernel and RAM disk by their names on the boot partition."""
+        return dict(zip(layout.KERNEL, (self.kernel, self.initrd), strict=True))
+
 
 def make(tree: Path, into: Path, level: int = 3) -> Slot:
     """Of a baked tree: seconds at a low level, for a build that is tried; minutes at a high one, for others."""
     into.mkdir(parents=True, exist_ok=True)
-    slot = Slot(into / "system.squashfs", into / "vmlinuz", into / "initrd.img")
+    slot = Slot.of(into)
     for target, pattern in ((slot.kernel, "vmlinuz-*"), (slot.initrd, "initrd.img-*")):
         found = sorted((tree / "boot").glob(pattern))
         if len(found) != 1:

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tools.image.slot import Slot
 from tools.lab.places import Refused
 
-from guardian.appliance import apply
+from guardian.appliance import layout
 from guardian.common import bundle
 
 
@@ -18,5 +18,5 @@ def make(slot: Slot, target: Path, tier: str, version: str, key: Path) -> None:
     except (OSError, ValueError):
         raise Refused(f"{key} is no key that signs updates: `guardian image key NAME.key` makes one.") from None
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    parts = {apply.SYSTEM: slot.system, **dict(zip(apply.KERNEL, (slot.kernel, slot.initrd), strict=True))}
+    parts = {layout.SYSTEM: slot.system, **slot.starters}
     bundle.make(target, tier, version, created, parts, signer)

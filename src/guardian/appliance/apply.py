@@ -18,20 +18,18 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from guardian.appliance import medium
+from guardian.appliance.layout import KERNEL, SYSTEM
 from guardian.appliance.slots import LEFT, OTHER, Host
-from guardian.appliance.writing import sync
 from guardian.common import bundle, log, seed_image
 from guardian.common.bundle import BundleError, Manifest, Part
 from guardian.common.errors import GuardianError
-from guardian.common.files import folder_below, open_plain, private_folder, remove, write_atomic
+from guardian.common.files import folder_below, open_plain, private_folder, remove, sync_directory, write_atomic
 
 # guardian-update's, who hands over in `ready/bundle`.
 UPDATE = Path("/var/lib/guardian/update")
 KEYS = Path("/usr/lib/guardian-appliance/update-keys")
 TIER = Path("/usr/lib/guardian-appliance/tier")
 GUARDIAN = "/opt/guardian/current/bin/guardian"
-SYSTEM = "system.squashfs"
-KERNEL = ("vmlinuz", "initrd.img")
 # Bytes of what `guardian status --json` says: as much as `guardian settle` reads.
 MAX_BEFORE = 4 << 20
 _SECONDS = 120
@@ -99,7 +97,7 @@ def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: T
     with host.boot("rw") as boot:
         for name in KERNEL:
             (boot / slot / _aside(name)).replace(boot / slot / name)
-        sync(boot / slot)
+        sync_directory(boot / slot)
     host.note_version(slot, manifest.version)
     return manifest
 
@@ -159,7 +157,7 @@ def _write_kernel(path: Path, file: BinaryIO, part: Part) -> None:
         target.writelines(bundle.blocks(file, part))
         target.flush()
         os.fsync(target.fileno())
-    sync(path.parent)
+    sync_directory(path.parent)
 
 
 def _aside(name: str) -> str:

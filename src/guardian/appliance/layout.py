@@ -1,6 +1,9 @@
 """The disk: six partitions, the same on every machine but for the size of the last but one."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
+
+from guardian.common import seed_region
 
 MIB = 1 << 20
 SECTOR = 512
@@ -27,14 +30,17 @@ SLOTS = {
     "A": Partition(3, "guardian-a", "B1A1D1E6-3F5B-4B8F-9C0E-5B1F0D6A7C11", 1536 * MIB),
     "B": Partition(4, "guardian-b", "B1A1D1E6-3F5B-4B8F-9C0E-5B1F0D6A7C11", 1536 * MIB),
 }
-# guardian.common.seed_region says what it holds.
-SEED = Partition(5, "guardian-seed", "4E3FDB66-FC4D-423E-81BF-EE0797AD137B", 64 << 10)
-# What a slot that holds a system begins with, and that system's files in the slot's folder on the boot partition.
-SQUASHFS = b"hsqs"
-KERNEL = ("vmlinuz", "initrd.img")
+SEED = Partition(5, seed_region.PARTITION_NAME, str(seed_region.PARTITION_TYPE).upper(), seed_region.SIZE)
 DATA = Partition(6, "guardian-data", "4D21B016-B534-45C2-A9FB-5C16E091FD2D", 0)
 ALL = (BIOS, BOOT, *SLOTS.values(), SEED, DATA)
 SMALLEST = sum(part.size for part in ALL) + SMALLEST_DATA + AROUND
+# A system's files: what is written into a slot, and what lies in the slot's folder on the boot partition.
+SYSTEM = "system.squashfs"
+KERNEL = ("vmlinuz", "initrd.img")
+# What a slot that holds a system begins with.
+SQUASHFS = b"hsqs"
+# The daemons' state on the data partition.
+STATE = PurePath("system/var/lib/guardian")
 
 
 def script(data_size: int = 0, disk_id: str = "") -> str:
@@ -55,6 +61,11 @@ def script(data_size: int = 0, disk_id: str = "") -> str:
 def device(disk: str, part: Partition) -> str:
     """A partition's device: `/dev/sda3`, `/dev/nvme0n1p3`."""
     return f"{disk}{'p' if disk[-1].isdigit() else ''}{part.number}"
+
+
+def make_boot(device: str) -> tuple[str, ...]:
+    """The command that makes the boot partition's file system, empty."""
+    return ("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", device)
 
 
 def make_data(device: str) -> tuple[str, ...]:

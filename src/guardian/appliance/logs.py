@@ -12,12 +12,13 @@ from pathlib import Path, PurePath
 from typing import IO, BinaryIO, cast
 
 from guardian.appliance import medium
+from guardian.appliance.layout import STATE
 from guardian.common.errors import GuardianError
 from guardian.common.failures import note
 from guardian.common.files import folder_below, open_plain
 
 _JOURNAL = PurePath("system/var/log/journal")
-_FAILURES = PurePath("system/var/lib/guardian/failures")
+_FAILURES = STATE / "failures"
 _MACHINE = re.compile(r"[0-9a-f]{32}")
 _FILE = re.compile(r"(system|user-[0-9]+)(@[0-9a-f-]+)?\.journal~?")
 # Of the journal, the newest of it.

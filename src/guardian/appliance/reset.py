@@ -25,7 +25,6 @@ PLACE = "reset"
 KEPT = "kept-clips"
 TRASH = "trash"
 _LINE = re.compile(r"(keep|erase) ([0-9]{8}T[0-9]{6}Z)\n")
-_STATE = PurePath("system/var/lib/guardian")
 # Not ours, and made again by e2fsck when it is not there.
 _LEFT = {KEPT, TRASH, "lost+found"}
 _HOW_TO_OPEN = """\
@@ -169,12 +168,12 @@ def _is_whole(boot: Path, name: str, device: Path) -> bool:
 
 def _recordings(old: Path) -> Iterator[tuple[PurePath, PurePath]]:
     """What is sealed, and the public lists that are needed to open it: from where to where."""
-    with contextlib.suppress(OSError), folder_below(old, _STATE / "cameras") as folder:
+    with contextlib.suppress(OSError), folder_below(old, layout.STATE / "cameras") as folder:
         for name in sorted(os.listdir(folder)):
-            yield _STATE / "cameras" / name / "clips", PurePath("cameras", name)
-    yield _STATE / "analyzer" / "objects", PurePath("snapshots")
-    yield _STATE / "uplink" / "roster.json", PurePath("roster.json")
-    yield _STATE / "vault" / "slots.json", PurePath("slots.json")
+            yield layout.STATE / "cameras" / name / "clips", PurePath("cameras", name)
+    yield layout.STATE / "analyzer" / "objects", PurePath("snapshots")
+    yield layout.STATE / "uplink" / "roster.json", PurePath("roster.json")
+    yield layout.STATE / "vault" / "slots.json", PurePath("slots.json")
 
 
 def _move(old: Path, source: PurePath, kept: Path, target: PurePath) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from guardian.appliance import grubenv, layout, reset
+from guardian.appliance.layout import STATE
 from guardian.appliance.mounts import mounted
 from guardian.appliance.ours import Ours
 from guardian.common import gpt, seed_region
@@ -18,7 +19,6 @@ from guardian.common.errors import GuardianError
 from guardian.common.failures import note
 from guardian.common.files import folder_below, open_plain
 
-STATE = PurePath("system/var/lib/guardian")
 # Replaying the journal is writing: as it lies there.
 LOOK = "ro,noload"
 _CHECK_SECONDS = 1800

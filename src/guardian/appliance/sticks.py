@@ -4,9 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from guardian.appliance import layout
+
 _KINDS = ("vfat", "exfat")
 # What firmware starts from: there is little room in it, and it is nobody's place for files.
-_FIRMWARE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+_FIRMWARE = layout.BOOT.type.lower()
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.appliance import layout, medium
-from guardian.appliance.layout import MIB, SECTOR
+from guardian.appliance.layout import KERNEL, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
 from guardian.common.errors import GuardianError
 
 _SECONDS = 120
 # Files of the payload, and in which folder of the boot partition they lie.
-_ON_BOOT = {"grub.cfg": "grub", "grubenv": "grub", "vmlinuz": "A", "initrd.img": "A"}
+_ON_BOOT = {"grub.cfg": "grub", "grubenv": "grub"} | dict.fromkeys(KERNEL, "A")
 Tell = Callable[[str, float], None]
 
 
@@ -58,12 +58,12 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     _run("udevadm", "settle", "--timeout=20")
     slot = layout.device(disk, layout.SLOTS["A"])
     _await(slot)
-    _copy(payload.path("system.squashfs"), slot, lambda part: tell("Writing the system", part))
+    _copy(payload.path(SYSTEM), slot, lambda part: tell("Writing the system", part))
     tell("Making the place of recordings", 0)
     _run(*layout.make_data(layout.device(disk, layout.DATA)))
     _put(layout.device(disk, layout.SEED), seed)
     device = layout.device(disk, layout.BOOT)
-    _run("mkfs.vfat", "-F", "32", "-n", "GDN-BOOT", device)
+    _run(*layout.make_boot(device))
     with mounted(device, "vfat", "rw") as boot:
         for folder in ("grub", "EFI/BOOT", "A", "B"):
             (boot / folder).mkdir(parents=True)
@@ -77,11 +77,11 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
 
 def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
     """Read back what lies on the disk now, not what memory remembers of it."""
-    size = payload.path("system.squashfs").stat().st_size
+    size = payload.path(SYSTEM).stat().st_size
     medium.forget(Path(slot))
     with open(slot, "rb") as device:
         found = medium.digest(device, size, lambda part: tell("Reading it back", part))
-    if found != payload.files["system.squashfs"]:
+    if found != payload.files[SYSTEM]:
         raise _refused(disk)
     with mounted(layout.device(disk, layout.BOOT), "vfat", "ro") as boot:
         for name, place in _ON_BOOT.items():
@@ -95,7 +95,7 @@ def _make_start(payload: Payload, disk: str) -> None:
     """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
     with mounted(layout.device(disk, layout.BOOT), "vfat", "rw") as boot:
         shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
-        sync(boot / "EFI/BOOT/NEW")
+        _sync(boot / "EFI/BOOT/NEW")
         (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
     first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
     core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
@@ -146,8 +146,7 @@ def _put(target: str, data: bytes) -> None:
         os.fsync(device.fileno())
 
 
-def sync(path: Path) -> None:
-    """Make a file's content durable."""
+def _sync(path: Path) -> None:
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
