@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tools.lab.places import Refused
 
-# As mksquashfs, qemu-img ("(12.34/100%)") and xorriso write it. zstd's are a ratio: it is not asked.
 _TASK = re.compile(rb"TASK \[([^\]\n]+)\]")
 # Columns for a task's name.
 _WIDTH = 50
+# As mksquashfs, qemu-img ("(12.34/100%)") and xorriso write it. zstd's are a ratio: it is not asked.
 _PERCENT = re.compile(rb"(\d{1,3})(?:\.\d+)?(?:/100)?% ?")
 
 

@@ -1,4 +1,5 @@
-"""A system that runs from one of two slots of its disk: the disk's layout, the installer, which slot starts next.
+"""A system that runs from one of two slots of its disk: layout, installer, updates and their judgement, rescue.
 
-Knows no tier. Runs as root on machines that boot from our image, and nowhere else.
+Knows no tier. Its programs run as root on machines that boot from our image, and nowhere else; `tools/image` builds
+with the same layout.
 """

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePath
@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from guardian.appliance import medium
 from guardian.appliance.layout import KERNEL, SYSTEM
+from guardian.appliance.screen import Tell
 from guardian.appliance.slots import LEFT, OTHER, Host
 from guardian.common import bundle, log, seed_image
 from guardian.common.bundle import BundleError, Manifest, Part
@@ -33,7 +34,6 @@ GUARDIAN = "/opt/guardian/current/bin/guardian"
 # Bytes of what `guardian status --json` says: as much as `guardian settle` reads.
 MAX_BEFORE = 4 << 20
 _SECONDS = 120
-Tell = Callable[[str, float], None]
 _log = log.get(__name__)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from guardian.appliance import disks, medium, writing
+from guardian.appliance import disks, medium, ours, writing
 from guardian.appliance.disks import Disk
 from guardian.appliance.screen import SCREENS, Screen
 from guardian.appliance.writing import Payload
@@ -17,7 +17,6 @@ from guardian.common import gpt, seed_image, seed_region
 from guardian.common import seed as seeds
 from guardian.common.errors import GuardianError
 
-DEVICE = Path("/run/image/medium-device")
 FILES = Path("/run/image/medium")
 WORD = "ERASE"
 _SECONDS = 10
@@ -45,7 +44,7 @@ def install(screen: Screen, wanted: str) -> None:
     screen.say()
     screen.say("  Private AI Guardian: installation")
     screen.say("  ---------------------------------")
-    device = DEVICE.read_text(encoding="utf-8").strip()
+    device = ours.MEDIUM.read_text(encoding="utf-8").strip()
     with whole(device) as file:
         table = gpt.read(file)
         check = table.of_type(medium.CHECK_TYPE).offset

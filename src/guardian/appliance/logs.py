@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 
 from guardian.appliance import medium
 from guardian.appliance.layout import STATE
+from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
 from guardian.common.failures import note
 from guardian.common.files import folder_below, open_plain
@@ -25,7 +26,6 @@ _FILE = re.compile(r"(system|user-[0-9]+)(@[0-9a-f-]+)?\.journal~?")
 MOST = 1 << 30
 # What the archive has around a file.
 _AROUND = 2048
-Tell = Callable[[str, float], None]
 
 
 class LogsError(GuardianError):

@@ -144,7 +144,7 @@ def finish(screen: Screen) -> None:
     with machine_of(our_disk(screen)) as machine:
         order = reset.asked(machine.boot)
         if order is None:
-            reset.forget(machine.boot)
+            reset.done(machine.boot)
             return
         screen.say("  A reset to factory was cut off. It goes on; leave the power on.")
         reset.finish(machine, order, screen.progress)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from guardian.appliance import grubenv, layout
+from guardian.appliance.screen import Tell
 from guardian.appliance.slots import Words
 from guardian.common import seed_image, seed_region
 from guardian.common.errors import GuardianError
@@ -38,7 +39,6 @@ otherwise it is what the control plane answers a member who is signed in at /api
 After the reset the machine is another edge: it neither lists nor plays these recordings.
 """
 _SECONDS = 3600
-Tell = Callable[[str, float], None]
 
 
 class ResetError(GuardianError):
@@ -79,7 +79,7 @@ def asked(boot: Path) -> Order | None:
     return Order(match[1] == "keep", match[2]) if match else None
 
 
-def forget(boot: Path) -> None:
+def done(boot: Path) -> None:
     """There is nothing to be finished."""
     (boot / PLACE).unlink(missing_ok=True)
     sync_directory(boot)
@@ -101,7 +101,7 @@ def finish(machine: Machine, order: Order, tell: Tell) -> None:
     tell("Taking back what was on trial", 0)
     first_words(machine)
     tell("Ending the reset", 1)
-    forget(machine.boot)
+    done(machine.boot)
 
 
 def keep_clips(data: Path, order: Order, tell: Tell) -> None:

@@ -3,13 +3,15 @@
 import contextlib
 import os
 import select
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from guardian.common.errors import GuardianError
 
 SCREENS = (Path("/dev/tty1"), Path("/dev/ttyS0"))
+# Who is told what is done, and how much of it, 0 to 1.
+Tell = Callable[[str, float], None]
 
 
 class ScreenError(GuardianError):

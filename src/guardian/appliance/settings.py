@@ -1,6 +1,7 @@
 """`guardian-settings`: at every start, what the seed said of a machine made from an image: locale, time zone, SSH key.
 
-Root's oneshot, without network. It writes to its own folder below /run alone: what the image has in /etc points there.
+Root's oneshot, without network. It writes to its own folder below /run: what the image has in /etc points there. The
+host's own SSH key, made once, lies in the state folder and lasts.
 Wi-Fi is not here: the store has it whole, for `guardian-wifi@.service`.
 """
 

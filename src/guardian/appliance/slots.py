@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from guardian.appliance import grubenv, layout
@@ -63,7 +63,7 @@ class Host:
     image: Path = Path("/run/image")
     state: Path = Path("/var/lib/guardian/slots")
     # What mounts the boot partition; a test has a folder instead.
-    boot_folder: Path | None = field(default=None)
+    boot_folder: Path | None = None
 
     @property
     def running(self) -> str:

@@ -14,12 +14,12 @@ from pathlib import Path
 from guardian.appliance import layout, medium
 from guardian.appliance.layout import KERNEL, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
+from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
 
 _SECONDS = 120
 # Files of the payload, and in which folder of the boot partition they lie.
 _ON_BOOT = {"grub.cfg": "grub", "grubenv": "grub"} | dict.fromkeys(KERNEL, "A")
-Tell = Callable[[str, float], None]
 
 
 class WriteError(GuardianError):

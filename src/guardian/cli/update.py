@@ -11,6 +11,7 @@ import typer
 
 from guardian.appliance.apply import UPDATE, remember
 from guardian.appliance.slots import OTHER, Host
+from guardian.cli.places import STATE_DIR
 from guardian.common.errors import GuardianError
 
 app = typer.Typer(
@@ -21,7 +22,6 @@ app = typer.Typer(
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 NoRestart = Annotated[bool, typer.Option("--no-restart", help="Leave the restart to somebody else.")]
-STATE = Path("/var/lib/guardian")
 _APPLY = "/opt/guardian/current/bin/guardian-update-apply"
 
 
@@ -108,9 +108,9 @@ def _ask_the_node(*, now: bool, force: bool) -> None:
     running = host.running
     if force:
         host.ask("*")
-    updates.request(STATE, now=now, force=force)
+    updates.request(STATE_DIR, now=now, force=force)
     done = subprocess.run(["systemctl", "start", "guardian-update.service"], check=False)
-    found = updates.Place(STATE).status()
+    found = updates.Place(STATE_DIR).status()
     typer.echo(found.sentence or f"Nothing is known of updates yet; slot {running} runs.")
     if done.returncode or found.state == "refused":
         raise typer.Exit(1)

@@ -94,7 +94,7 @@ def write_region(descriptor: int, offset: int, region: bytes) -> None:
 
 
 def public_line(key: bytes) -> str:
-    """A public key as it lies in `/etc/guardian/seed-keys/NAME.pub`."""
+    """A public key as it lies in a folder of trusted ones, `NAME.pub`."""
     return base64.b64encode(key).decode("ascii")
 
 
@@ -106,7 +106,7 @@ def read_public(path: Path) -> bytes:
         key = b""
     if len(key) != 32:
         raise SeedRegionError(
-            f"{path} is not a public key that seeds are signed with.",
+            f"{path} is not a public key that seeds or updates are signed with.",
             reason="seed_key_malformed",
             hint="It is the one line that `guardian image key` printed.",
         )
@@ -114,7 +114,7 @@ def read_public(path: Path) -> bytes:
 
 
 def trusted(folder: Path) -> list[bytes]:
-    """The public keys whose seeds are taken; none where there is no folder."""
+    """The public keys in a folder, of those whose seeds (or updates) are taken; none where there is no folder."""
     try:
         names = sorted(path for path in folder.iterdir() if path.suffix == ".pub")
     except FileNotFoundError:

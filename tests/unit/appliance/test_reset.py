@@ -256,7 +256,7 @@ def test_what_is_no_order_is_none(tmp_path: Path, said: bytes) -> None:
     """A file that a power cut left half is no order to take anything away."""
     (tmp_path / reset.PLACE).write_bytes(said)
     assert reset.asked(tmp_path) is None
-    reset.forget(tmp_path)
+    reset.done(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
