@@ -38,7 +38,7 @@ image: ## bake the edge's image: disk, qcow2, installer, SBOM in build/image/out
 	@tools/setup.sh image
 	@$(IMAGE)
 
-image-node: ## bake a tenant's node as a qcow2, in build/image/node (as root; SEED_KEY=… SIGN_KEY=…)
+image-node: ## bake a tenant's node: disk, qcow2, SBOM in build/image/node (as root; SEED_KEY=… SIGN_KEY=…)
 	@tools/setup.sh image
 	@$(IMAGE) --tier node
 
@@ -50,7 +50,7 @@ image-test: ## bake the image; in QEMU, from its stick to an event at a node (as
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py $${IF_CHANGED:+--if-changed}
 
-image-test-full: ## all that can be tried of it in QEMU: BIOS, bad input, updates good and broken (as root; two hours)
+image-test-full: ## all that can be tried of it in QEMU: BIOS, bad input, rescue, updates good and broken (as root; two hours)
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py --full
 
