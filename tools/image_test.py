@@ -10,7 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "image"
 # What an image is made of and tried with. The file beside the tests holds its hash at the last time that they passed.
-INPUTS = ["packer", "playbooks", "proto", "requirements", "roles", "src", "tests/image", "tools/image", "units"]
+INPUTS = [
+    *("ansible.cfg", "packer", "playbooks", "proto", "pyproject.toml", "requirements", "roles", "src", "units"),
+    *("tests/image", "tests/integration/node", "tests/integration/tunnel"),
+    *("tools/image", "tools/image_test.py", "tools/lab", "tools/releasing"),
+]
 PASSED = ROOT / "tests" / "image" / "passed.sha256"
 ALONE = [
     *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private"),
