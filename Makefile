@@ -50,7 +50,7 @@ image-test: ## bake the image; in QEMU, from its stick to an event at a node (as
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py $${IF_CHANGED:+--if-changed}
 
-image-test-full: ## all that can be tried of it in QEMU: BIOS, bad input, rescue, updates good and broken (as root; two hours)
+image-test-full: ## all that can be tried of it in QEMU: BIOS, bad input, rescue, updates good and broken (as root; hours)
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py --full
 

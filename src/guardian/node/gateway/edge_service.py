@@ -20,7 +20,6 @@ from guardian.node.gateway.intake import Intake
 from guardian.node.gateway.links import Link, Links
 from guardian.node.gateway.rosters import Rosters
 
-_READY_SECONDS = 10.0
 _CHUNK = 192 << 10
 _Context = grpc.aio.ServicerContext[Any, Any]
 _log = log.get(__name__)
