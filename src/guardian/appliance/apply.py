@@ -247,19 +247,19 @@ def main() -> None:
     found = ""
     try:
         tier = TIER.read_text("ascii").strip()
-        with opened(given.bundle) if given.bundle else taken(UPDATE) as file:
+        with opened(given.bundle) if given.bundle else taken(UPDATE) as file, host.alone():
             keys = seed_image.trusted(KEYS)
             found = bundle.read_manifest(file, keys)[0].version
             file.seek(0)
             wanted = Wanted(tier, version("guardian"), given.downgrade, given.force or host.is_asked(found))
             manifest = apply(host, file, keys, wanted, _teller())
-        remember(host)
-        _log.info("update_written", version=manifest.version, slot=OTHER[host.running])
-        host.try_next(OTHER[host.running])
+            remember(host)
+            _log.info("update_written", version=manifest.version, slot=OTHER[host.running])
+            host.try_next(OTHER[host.running])
     except (GuardianError, OSError, subprocess.SubprocessError) as error:
         reason = error.reason if isinstance(error, GuardianError) else "disk_refused"
         _log.error("update_refused", reason=reason, sentence=str(error), version=found)
-        if reason not in ("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before"):
+        if reason not in ("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before", "slots_in_use"):
             with contextlib.suppress(OSError):
                 host.record(found, "refused", str(error))
         if given.bundle is None and os.path.lexists(UPDATE / "ready/bundle"):

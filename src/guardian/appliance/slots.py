@@ -1,7 +1,9 @@
 """Which slot starts next, in GRUB's words; which version lies in each, and what became of updates, as files."""
 
 import contextlib
+import fcntl
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -125,6 +127,21 @@ class Host:
             changed = replace(Words.of(grubenv.read(path)), **words)
             grubenv.write(path, changed.said())
         return changed
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """While slots are written or chosen by hand: one at a time; SlotError `slots_in_use`."""
+        lock = os.open(private_folder(self.state, mode=0o755) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SlotError(
+                "An update is being put in place.", reason="slots_in_use", hint="Wait until it is done."
+            ) from None
+        else:
+            yield
+        finally:
+            os.close(lock)
 
     def try_next(self, slot: str) -> None:
         """Have a slot tried at the next start; the good one stays the good one."""

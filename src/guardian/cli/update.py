@@ -74,12 +74,13 @@ def rollback(no_restart: NoRestart = False) -> None:
             reason="update_ready",
             hint="Wait until it is done.",
         )
-    remember(host)
-    if not host.words().trial:
-        # GRUB may have come here because the good one could not start.
-        host.change(good=host.running)
-    host.record(version("guardian"), "left", f"Left by hand for {there}.")
-    host.try_next(other)
+    with host.alone():
+        remember(host)
+        if not host.words().trial:
+            # GRUB may have come here because the good one could not start.
+            host.change(good=host.running)
+        host.record(version("guardian"), "left", f"Left by hand for {there}.")
+        host.try_next(other)
     typer.echo(f"Version {there} in slot {other} is tried at the next start.")
     if not no_restart:
         subprocess.run(["systemctl", "reboot"], check=False)

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.appliance.updates import PUBLIC, SYSTEM, Machine, machine, update
 
 from guardian.appliance.apply import ApplyError, Wanted, apply, taken
-from guardian.appliance.slots import LEFT, Words
+from guardian.appliance.slots import LEFT, SlotError, Words
 from guardian.common import bundle
 from guardian.common.errors import GuardianError
 
@@ -134,6 +134,15 @@ def test_what_was_handed_over_is_gone_and_no_link_is_followed(tmp_path: Path) ->
     with taken(tmp_path / "update") as file:
         assert file.read() == b"handed over"
         assert not (tmp_path / "update/ready/bundle").exists()
+
+
+def test_one_at_a_time(host: Machine) -> None:
+    with host.alone():
+        with pytest.raises(SlotError) as caught, host.alone():
+            pass
+        assert caught.value.reason == "slots_in_use"
+    with host.alone():
+        pass
 
 
 def test_root_asks_once(host: Machine) -> None:
