@@ -122,14 +122,15 @@ set -e
 unit=guardian-console@tty1.service
 group=/sys/fs/cgroup$(systemctl show --value --property=ControlGroup "$unit")
 cat "$group/memory.max" "$group/pids.max"
-# A process in its place, that wants more memory than it may have: it is killed.
+# Processes in its place, and more of them than may be.
 set +e
-sh -c 'echo $$ > '"$group"'/cgroup.procs; exec python3 -c "x = bytearray(400 << 20)"'
-echo "memory $?"
-grep oom_kill "$group/memory.events"
-# And one that wants more processes.
 sh -c 'echo $$ > '"$group"'/cgroup.procs; for i in $(seq 60); do sleep 20 & done' 2>&1
 grep max "$group/pids.events"
+# One that wants more memory than it may have is killed, and systemd ends the unit, which starts anew.
+sh -c 'echo $$ > '"$group"'/cgroup.procs; exec python3 -c "x = bytearray(400 << 20)"'
+echo "memory $?"
+journalctl --boot --unit="$unit" --output=cat --no-pager | grep -c "OOM killer"
+true
 """
 
 
@@ -137,7 +138,7 @@ def limits_bite(story: Story) -> None:
     """MemoryMax= and TasksMax= of a unit, on this kernel."""
     said = story.says(BITES)
     assert "memory 137" in said
-    assert "oom_kill 0" not in said
+    assert said.split()[-1] != "0"
     assert "Cannot fork" in said
     assert "max 0" not in said
 
