@@ -61,8 +61,10 @@ def _look_back(host: Host) -> None:
 
 
 def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:
-    write = _log.info if outcome == "good" else _log.error
-    write("update_judged", version=tried, outcome=outcome, sentence=sentence)
+    if outcome == "good":
+        _log.info("update_judged", version=tried, outcome=outcome, sentence=sentence)
+    else:
+        _log.error("update_judged", version=tried, outcome=outcome, sentence=sentence)
     # A full disk does not keep a good system from being found good.
     with contextlib.suppress(OSError):
         host.record(tried, outcome, sentence)
