@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from guardian.common.errors import GuardianError
+from guardian.common.text import plain
 
 SCREENS = (Path("/dev/tty1"), Path("/dev/ttyS0"))
 # Who is told what is done, and how much of it, 0 to 1.
@@ -38,11 +39,10 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line; what may come from a disk cannot move the cursor."""
-        plain = "".join(sign if sign.isprintable() else " " for sign in text)
         for file in self._files:
             # A serial port that nobody built in takes nothing.
             with contextlib.suppress(OSError):
-                file.write(plain.encode() + b"\r\n")
+                file.write(plain(text).encode() + b"\r\n")
 
     def progress(self, what: str, part: float) -> None:
         """`Writing the system   40 %`: a line for each tenth."""

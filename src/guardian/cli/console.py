@@ -21,6 +21,7 @@ from guardian.common import seed_state
 from guardian.common.errors import GuardianError
 from guardian.common.failures.note import recent
 from guardian.common.seed_state import Refusal
+from guardian.common.text import plain
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 # What the initial RAM disk found, on machines that start from a slot.
@@ -206,12 +207,8 @@ def _ailing(reports: list[Report], hosts: list[Summary]) -> Iterable[str]:
 
 def _row(title: str, texts: list[str]) -> list[str]:
     """`  Title     text`, wrapped; what may come from outside cannot move the cursor."""
-    wrapped = [part for text in texts for part in textwrap.wrap(_plain(text), WIDTH - 14) or [""]]
+    wrapped = [part for text in texts for part in textwrap.wrap(plain(text), WIDTH - 14) or [""]]
     return [f"  {title if number == 0 else '':<12}{text}" for number, text in enumerate(wrapped)]
-
-
-def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _read(path: Path) -> str:

@@ -15,6 +15,7 @@ from guardian.cli.places import Place, find_places
 from guardian.cli.probe import Report, ask_all, health_sockets, is_closed
 from guardian.common.clock import to_text
 from guardian.common.failures.note import Note, recent
+from guardian.common.text import plain
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -150,4 +151,4 @@ def _show_household(console: Console, household: Household) -> None:
 
 def _plain(text: str) -> str:
     """Names and sentences are not markup, nor commands to the terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text).replace("[", "\\[")
+    return plain(text).replace("[", "\\[")

@@ -13,6 +13,7 @@ from guardian.appliance.apply import UPDATE, remember
 from guardian.appliance.slots import OTHER, Host
 from guardian.cli.places import STATE_DIR
 from guardian.common.errors import GuardianError
+from guardian.common.text import plain
 
 app = typer.Typer(
     help="The system of a machine that was made from an image: look for a new one, take it, go back.",
@@ -97,7 +98,7 @@ def history(as_json: AsJson = False) -> None:
         typer.echo("No update was tried yet.")
     for past in found:
         typer.echo(f"{past['time']}  {past['version'] or '?':<14} {_OUTCOMES.get(past['outcome'], past['outcome'])}")
-        typer.echo(f"  {past['sentence']}")
+        typer.echo(f"  {plain(past['sentence'])}")
 
 
 def _ask_the_node(*, now: bool, force: bool) -> None:
@@ -157,5 +158,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         said.append(f"Slot {slot}   {there or 'nothing':<16} {', '.join(marks)}".rstrip())
     if last := told["last"]:
         outcome = _OUTCOMES.get(last["outcome"], last["outcome"])
-        said += [f"Last     {last['version'] or '?':<16} {outcome}, {last['time']}", f"         {last['sentence']}"]
+        said += [
+            f"Last     {last['version'] or '?':<16} {outcome}, {last['time']}",
+            f"         {plain(last['sentence'])}",
+        ]
     return said

@@ -11,6 +11,7 @@ from cryptography.x509 import DNSName, IPAddress
 
 from guardian.common import secrets
 from guardian.common.errors import GuardianError, PeerError
+from guardian.common.text import plain
 from guardian.common.tls import cert_pem, fetch_pinned, load_pair
 from guardian.common.tokens import Token
 
@@ -97,7 +98,7 @@ def explain(error: grpc.aio.AioRpcError, peer: str) -> PeerError:
 
 def _plain(text: str, limit: int) -> str:
     # The peer's words end in logs and on terminals.
-    return "".join(sign if sign.isprintable() else " " for sign in text[:limit])
+    return plain(text[:limit])
 
 
 def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:

@@ -7,6 +7,7 @@ from pathlib import Path
 from guardian.cli.backup.contents import acting_as, opened
 from guardian.common.clock import now, to_text
 from guardian.common.errors import GuardianError
+from guardian.common.text import plain
 
 STORE = "gateway/node.db"
 
@@ -31,7 +32,7 @@ def settle(restored: Path, present: Path) -> list[str]:
             reason="store_unusable",
             hint="Nothing was changed.",
         ) from error
-    return [f"{_plain(name)} ({_plain(edge)})" for name, edge in rows]
+    return [f"{plain(name)} ({plain(edge)})" for name, edge in rows]
 
 
 def words(live: list[str], made: str) -> str:
@@ -57,7 +58,3 @@ def _revoked(store: Path) -> list[tuple[str, str]]:
     except (GuardianError, sqlite3.Error):
         # It may be why there is a restore at all.
         return []
-
-
-def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -13,6 +13,7 @@ from guardian.cli.doctor.checks import CHECKS
 from guardian.cli.doctor.finding import Check, Finding, Subject
 from guardian.cli.places import find_places
 from guardian.cli.probe import ask_all, health_sockets
+from guardian.common.text import plain
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 _SYMBOLS = {"good": "[green]✔[/]", "unseen": "[dim]?[/]", "doubtful": "[yellow]▲[/]", "bad": "[red]✖[/]"}
@@ -82,4 +83,4 @@ def show(findings: list[Finding]) -> None:
 
 
 def _plain(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text).replace("[", "\\[")
+    return plain(text).replace("[", "\\[")

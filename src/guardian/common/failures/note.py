@@ -9,6 +9,7 @@ from pathlib import Path
 from guardian.common.clock import from_text, now, to_text
 from guardian.common.files import private_folder, read_plain, write_atomic
 from guardian.common.log import redact
+from guardian.common.text import plain
 
 MAX_WORDS = 5
 _MAX_WORD = 300
@@ -94,5 +95,4 @@ def recent(folder: Path) -> list[Note]:
 
 
 def _clean(text: str) -> str:
-    plain = "".join(sign if sign.isprintable() else " " for sign in str(text))
-    return redact(" ".join(plain.split()))[:_MAX_WORD]
+    return redact(" ".join(plain(str(text)).split()))[:_MAX_WORD]
