@@ -251,7 +251,8 @@ def main() -> None:
             keys = seed_image.trusted(KEYS)
             found = bundle.read_manifest(file, keys)[0].version
             file.seek(0)
-            wanted = Wanted(tier, version("guardian"), given.downgrade, given.force or host.is_asked(found))
+            means_it = given.force if given.bundle else host.was_asked()
+            wanted = Wanted(tier, version("guardian"), given.downgrade, means_it)
             manifest = apply(host, file, keys, wanted, _teller())
             remember(host)
             _log.info("update_written", version=manifest.version, slot=OTHER[host.running])

@@ -1,11 +1,11 @@
 """`guardian-grow`: once, give the data partition what is left of the disk: a raw image knows no disk's size."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
 from guardian.appliance import layout
+from guardian.appliance.programs import run
 from guardian.common import log
 from guardian.common.errors import GuardianError
 
@@ -25,7 +25,7 @@ def left_over(disk_size: int, start: int, size: int) -> int:
 
 def grow(mounted: Path = DATA) -> str:
     """Partition and file system, while it is in use; a sentence of what was done."""
-    device = Path(_said("findmnt", "--noheadings", "--output=SOURCE", "--mountpoint", str(mounted)))
+    device = Path(run("findmnt", "--noheadings", "--output=SOURCE", "--mountpoint", str(mounted)))
     about = Path(f"/sys/class/block/{device.resolve().name}").resolve()
     disk = Path("/dev") / about.parent.name
     number, start, size = (int((about / name).read_text()) for name in ("partition", "start", "size"))
@@ -35,9 +35,9 @@ def grow(mounted: Path = DATA) -> str:
     left = left_over(whole, start * layout.SECTOR, size * layout.SECTOR)
     if left >= _WORTH:
         widen(disk, number)
-        _said("partx", "--update", f"--nr={number}", str(disk))
+        run("partx", "--update", f"--nr={number}", str(disk))
     # A start that was cut off may have left the file system behind its partition.
-    _said("resize2fs", str(device))
+    run("resize2fs", str(device))
     return (
         f"The data partition has {left / 1e9:.1f} GB more." if left >= _WORTH else "The data partition fills the disk."
     )
@@ -46,8 +46,8 @@ def grow(mounted: Path = DATA) -> str:
 def widen(disk: Path, number: int) -> None:
     """In the disk's table, give the last partition all that is behind it."""
     # The table's copy moves to the disk's end first: it lies where the partition is to be.
-    _said("sfdisk", "--quiet", "--no-reread", "--force", "--relocate", "gpt-bak-std", str(disk))
-    _said("sfdisk", "--quiet", "--no-reread", "--force", "--partno", str(number), str(disk), text=", +\n")
+    run("sfdisk", "--quiet", "--no-reread", "--force", "--relocate", "gpt-bak-std", str(disk))
+    run("sfdisk", "--quiet", "--no-reread", "--force", "--partno", str(number), str(disk), text=", +\n")
 
 
 def main() -> None:
@@ -58,11 +58,3 @@ def main() -> None:
         print(grow())
     except GuardianError as error:
         sys.exit(f"guardian-grow: {error}")
-
-
-def _said(*command: str, text: str = "") -> str:
-    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=600)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise GrowError(f"{command[0]} failed: {said[-1] if said else done.returncode}", reason="disk_refused")
-    return done.stdout.strip()

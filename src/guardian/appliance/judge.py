@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from guardian.appliance.apply import GUARDIAN, MAX_BEFORE
-from guardian.appliance.slots import OTHER, Host
+from guardian.appliance.slots import OTHER, Host, Words
 from guardian.common import log
 from guardian.common.errors import GuardianError
 from guardian.common.files import read_plain
@@ -34,9 +34,10 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     Args:
         running: this system's version.
     """
-    if not host.is_trial:
+    words = host.words()
+    if words.trial != host.running:
         host.note_version(host.running, running)
-        _look_back(host)
+        _look_back(host, words)
         return True
     host.change(reached="1")
     with contextlib.suppress(OSError):
@@ -52,9 +53,8 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     return False
 
 
-def _look_back(host: Host) -> None:
+def _look_back(host: Host, words: Words) -> None:
     """What GRUB decided of a trial, which nobody else could say."""
-    words = host.words()
     if words.verdict in _SENTENCES:
         _keep(host, host.version_in(OTHER[host.running]), words.verdict, _SENTENCES[words.verdict])
         host.change(verdict="")

@@ -16,7 +16,7 @@ from guardian.appliance.layout import STATE
 from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
 from guardian.common.failures import note
-from guardian.common.files import folder_below, open_plain
+from guardian.common.files import folder_below, names_below, open_plain
 
 _JOURNAL = PurePath("system/var/log/journal")
 _FAILURES = STATE / "failures"
@@ -51,7 +51,7 @@ def sources(data: Path, most: int = MOST) -> list[Source]:
     """What there is to save of a data partition mounted at `data`; of the journal at most `most` bytes."""
     journal = [
         source
-        for machine in _names(data, _JOURNAL)
+        for machine in names_below(data, _JOURNAL)
         if _MACHINE.fullmatch(machine)
         for source in _plain(data, _JOURNAL / machine, _FILE.fullmatch)
     ]
@@ -192,15 +192,9 @@ def _entry(name: str, size: int, time: float) -> tarfile.TarInfo:
     return entry
 
 
-def _names(data: Path, inside: PurePath) -> list[str]:
-    with contextlib.suppress(OSError), folder_below(data, inside) as folder:
-        return sorted(os.listdir(folder))
-    return []
-
-
 def _plain(data: Path, inside: PurePath, wanted: Callable[[str], object]) -> Iterator[Source]:
     """Plain files of a folder whose names are wanted; a link or a pipe is none."""
-    for name in _names(data, inside):
+    for name in names_below(data, inside):
         if not wanted(name):
             continue
         with (

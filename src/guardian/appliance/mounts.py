@@ -1,19 +1,12 @@
 """A partition mounted for a while, with nothing on it that could be run or be a device."""
 
 import contextlib
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from guardian.appliance import medium
-from guardian.common.errors import GuardianError
-
-_SECONDS = 600
-
-
-class MountError(GuardianError):
-    """A partition cannot be mounted, or taken out again."""
+from guardian.appliance.programs import run
 
 
 @contextlib.contextmanager
@@ -37,13 +30,4 @@ def mounted(device: str, kind: str, options: str) -> Iterator[Path]:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
-    )
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise MountError(
-            f"{command[0]} failed: {said[0] if said else done.returncode}",
-            reason="mount_failed",
-            hint="The partition may be broken.",
-        )
+    run(*command, reason="mount_failed", hint="The partition may be broken.")

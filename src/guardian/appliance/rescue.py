@@ -45,15 +45,13 @@ def menu(screen: Screen, choices: Sequence[Action]) -> None:
     screen.say("  ---------------------------")
     while True:
         screen.say()
-        for number, (text, _) in enumerate(choices, 1):
-            screen.say(f"  {number}  {text}")
-        typed = screen.ask("  Type a number: ")
+        typed = screen.choose("Type a number", [text for text, _ in choices])
         screen.say()
-        if typed not in map(str, range(1, len(choices) + 1)):
+        if not typed:
             screen.say("  That is none of the numbers.")
             continue
         try:
-            choices[int(typed) - 1][1]()
+            choices[typed - 1][1]()
         except (GuardianError, OSError, subprocess.SubprocessError) as error:
             screen.say(f"  {error}")
 
@@ -104,12 +102,10 @@ def choose_stick(screen: Screen, found: Sequence[Stick]) -> Stick:
             reason="stick_missing",
             hint="Plug one in by USB, wait a moment, and choose again.",
         )
-    for number, stick in enumerate(found, 1):
-        screen.say(f"  {number}  {stick.said}")
-    typed = screen.ask("  Which one? Type its number: ")
-    if typed not in map(str, range(1, len(found) + 1)):
+    typed = screen.choose("Which one? Type its number", [stick.said for stick in found])
+    if not typed:
         raise OursError("That is none of the numbers.", reason="stick_missing")
-    return found[int(typed) - 1]
+    return found[typed - 1]
 
 
 def ask_reset(screen: Screen, *, keeps_clips: bool) -> None:
@@ -161,12 +157,10 @@ def our_disk(screen: Screen) -> Ours:
         )
     if len(found) == 1:
         return found[0]
-    for number, disk in enumerate(found, 1):
-        screen.say(f"  {number}  {disk.said}")
-    typed = screen.ask("  Which disk? Type its number: ")
-    if typed not in map(str, range(1, len(found) + 1)):
+    typed = screen.choose("Which disk? Type its number", [disk.said for disk in found])
+    if not typed:
         raise OursError("That is none of the numbers.", reason="disk_missing")
-    return found[int(typed) - 1]
+    return found[typed - 1]
 
 
 @contextlib.contextmanager

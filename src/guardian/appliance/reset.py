@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from guardian.appliance import grubenv, layout
+from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
 from guardian.appliance.slots import Words
 from guardian.common import seed_image, seed_region
 from guardian.common.errors import GuardianError
-from guardian.common.files import OddFileError, folder_below, read_plain, sync_directory, write_atomic
+from guardian.common.files import OddFileError, folder_below, names_below, read_plain, sync_directory, write_atomic
 
 PLACE = "reset"
 KEPT = "kept-clips"
@@ -39,10 +40,6 @@ otherwise it is what the control plane answers a member who is signed in at /api
 After the reset the machine is another edge: it neither lists nor plays these recordings.
 """
 _SECONDS = 3600
-
-
-class ResetError(GuardianError):
-    """A reset that cannot be done; its sentence says what became of the machine."""
 
 
 @dataclass(frozen=True)
@@ -132,17 +129,11 @@ def erase(device: Path, tell: Tell) -> None:
     tell(what, 0)
     subprocess.run(["blkdiscard", "--force", str(device)], capture_output=True, check=False, timeout=_SECONDS)
     tell(what, 0.5)
-    command = layout.make_data(str(device))
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
+    run(
+        *layout.make_data(str(device)),
+        hint="The disk is broken. Put in another one and install anew.",
+        seconds=_SECONDS,
     )
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise ResetError(
-            f"The data partition does not take a new file system: {said[-1] if said else done.returncode}",
-            reason="disk_refused",
-            hint="The disk is broken. Put in another one and install anew.",
-        )
     with device.open("rb") as file:
         os.fsync(file.fileno())
     tell(what, 1)
@@ -168,9 +159,8 @@ def _is_whole(boot: Path, name: str, device: Path) -> bool:
 
 def _recordings(old: Path) -> Iterator[tuple[PurePath, PurePath]]:
     """What is sealed, and the public lists that are needed to open it: from where to where."""
-    with contextlib.suppress(OSError), folder_below(old, layout.STATE / "cameras") as folder:
-        for name in sorted(os.listdir(folder)):
-            yield layout.STATE / "cameras" / name / "clips", PurePath("cameras", name)
+    for name in names_below(old, layout.STATE / "cameras"):
+        yield layout.STATE / "cameras" / name / "clips", PurePath("cameras", name)
     yield layout.STATE / "analyzer" / "objects", PurePath("snapshots")
     yield layout.STATE / "uplink" / "roster.json", PurePath("roster.json")
     yield layout.STATE / "vault" / "slots.json", PurePath("slots.json")

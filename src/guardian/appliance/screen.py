@@ -3,7 +3,7 @@
 import contextlib
 import os
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -54,6 +54,13 @@ class Screen:
     def agrees(self, word: str) -> bool:
         """Whether somebody types this word, and no other."""
         return self.ask(f"  Type {word} to go on: ") == word
+
+    def choose(self, question: str, texts: Sequence[str]) -> int:
+        """Show these with numbers, from 1; which one somebody types, 0 for none of them."""
+        for number, text in enumerate(texts, 1):
+            self.say(f"  {number}  {text}")
+        typed = self.ask(f"  {question}: ")
+        return int(typed) if typed in map(str, range(1, len(texts) + 1)) else 0
 
     def ask(self, question: str) -> str:
         """One line that somebody types."""

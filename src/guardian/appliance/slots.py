@@ -4,12 +4,11 @@ import contextlib
 import fcntl
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from guardian.appliance import grubenv, layout
+from guardian.appliance import disks, grubenv, layout, ours
 from guardian.appliance.mounts import mounted
 from guardian.common.clock import now, to_text
 from guardian.common.errors import GuardianError
@@ -83,24 +82,13 @@ class Host:
         return slot
 
     @property
-    def is_trial(self) -> bool:
-        """Whether this start is one of a slot that is tried."""
-        return (self.image / "trial").exists()
-
-    @property
     def disk(self) -> str:
         """The disk that this system was started from, such as /dev/nvme0n1."""
-        told = subprocess.run(
-            ["findmnt", "--noheadings", "--output=SOURCE", "--mountpoint", str(self.image / "system")],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=30,
-        ).stdout.strip()
-        about = Path("/sys/class/block", Path(told).resolve().name).resolve()
-        if not told or not (about / "partition").exists():
+        device = ours.started_from()
+        disk = disks.whole(device)
+        if not device or disk == device:
             raise SlotError("The disk that this system was started from cannot be found.", reason="no_slots")
-        return f"/dev/{about.parent.name}"
+        return disk
 
     def device(self, slot: str) -> str:
         """A slot's partition."""
@@ -162,19 +150,17 @@ class Host:
         else:
             path.unlink(missing_ok=True)
 
-    def ask(self, version: str) -> None:
-        """Root means this version, though it failed here; once."""
-        write_atomic(private_folder(self.state, mode=0o755) / "asked", version.encode(), mode=0o600)
+    def ask_again(self) -> None:
+        """Root means what is handed over next, though it failed here."""
+        write_atomic(private_folder(self.state, mode=0o755) / "asked", b"", mode=0o600)
 
-    def is_asked(self, version: str) -> bool:
-        """Whether it was asked for since; '*' asks for whichever comes."""
-        path = self.state / "asked"
+    def was_asked(self) -> bool:
+        """Whether it does; it is said once."""
         try:
-            asked = path.read_text("ascii")[:64]
-        except (OSError, UnicodeDecodeError):
+            (self.state / "asked").unlink()
+        except FileNotFoundError:
             return False
-        path.unlink(missing_ok=True)
-        return asked in ("*", version)
+        return True
 
     def record(self, version: str, outcome: str, sentence: str) -> Past:
         """Keep what became of an update: one more line of `history.jsonl`."""

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 from guardian.appliance import grubenv, layout, reset
@@ -17,7 +17,7 @@ from guardian.appliance.ours import Ours
 from guardian.common import gpt, seed_region
 from guardian.common.errors import GuardianError
 from guardian.common.failures import note
-from guardian.common.files import folder_below, open_plain
+from guardian.common.files import folder_below, names_below, open_plain
 
 # Replaying the journal is writing: as it lies there.
 LOOK = "ro,noload"
@@ -160,20 +160,14 @@ def of_data(data: Path) -> Iterator[Line]:
 def _newest_clip(data: Path) -> float:
     """Modification time of the newest sealed clip of any camera; 0: there is none."""
     newest = 0.0
-    for camera in _names(data, STATE / "cameras"):
-        days = _names(data, STATE / "cameras" / camera / "clips")
-        for day in sorted(days)[-1:]:
+    for camera in names_below(data, STATE / "cameras"):
+        days = names_below(data, STATE / "cameras" / camera / "clips")
+        for day in days[-1:]:
             with contextlib.suppress(OSError), folder_below(data, STATE / "cameras" / camera / "clips" / day) as folder:
                 for entry in os.scandir(folder):
                     if entry.name.endswith(".sealed"):
                         newest = max(newest, entry.stat(follow_symlinks=False).st_mtime)
     return newest
-
-
-def _names(data: Path, inside: PurePath) -> list[str]:
-    with contextlib.suppress(OSError), folder_below(data, inside) as folder:
-        return os.listdir(folder)
-    return []
 
 
 def _changed(data: Path, *inside: str) -> float:

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import struct
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from guardian.appliance import layout, medium
 from guardian.appliance.layout import KERNEL, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
+from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
 
@@ -163,14 +163,7 @@ def _await(path: str) -> None:
 
 
 def _run(*command: str, text: str = "") -> None:
-    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=_SECONDS * 5)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise WriteError(
-            f"{command[0]} failed: {said[-1] if said else done.returncode}",
-            reason="disk_refused",
-            hint="The disk may be broken. It does not start; install to another one.",
-        )
+    run(*command, text=text, hint="The disk may be broken. It does not start; install to another one.")
 
 
 def _refused(disk: str) -> WriteError:

@@ -50,6 +50,8 @@ def apply(
 ) -> None:
     """Write a signed system into the other slot, and restart into it: it stays if all is as well as before."""
     if file is None:
+        if downgrade or no_restart:
+            raise typer.BadParameter("--downgrade and --no-restart are for a FILE: what a node offers is newer.")
         _ask_the_node(now=True, force=force)
         return
     words = [_APPLY, "--bundle", str(file.absolute())]
@@ -109,10 +111,13 @@ def _ask_the_node(*, now: bool, force: bool) -> None:
     host = Host()
     running = host.running
     if force:
-        host.ask("*")
+        host.ask_again()
     updates.request(STATE_DIR, now=now, force=force)
     done = subprocess.run(["systemctl", "start", "guardian-update.service"], check=False)
     found = updates.Place(STATE_DIR).status()
+    if found.state != "ready":
+        # Meant for what came of this run, not for what is handed over some day.
+        host.was_asked()
     typer.echo(found.sentence or f"Nothing is known of updates yet; slot {running} runs.")
     if done.returncode or found.state == "refused":
         raise typer.Exit(1)

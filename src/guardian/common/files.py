@@ -97,6 +97,13 @@ def folder_below(root: Path, inside: PurePath, *, make_for: tuple[int, int] | No
         os.close(descriptor)
 
 
+def names_below(root: Path, inside: PurePath) -> list[str]:
+    """Names in the folder `inside` below `root`, sorted; none where it cannot be read, or a link lies on the way."""
+    with contextlib.suppress(OSError), folder_below(root, inside) as folder:
+        return sorted(os.listdir(folder))
+    return []
+
+
 def _enter(folder: int, name: str, make_for: tuple[int, int] | None) -> int:
     if name in ("..", "/"):
         raise ValueError(f"{name} leads out of the folder it is looked for in")

@@ -24,7 +24,7 @@ def never(_before: bytes, _version: str) -> list[str]:
 def tried(host: Machine, *, reached: str = "") -> None:
     """GRUB started slot B for the first time."""
     host.change(trial="B", left="1", reached=reached)
-    host.starts("B", trial=True)
+    host.starts("B")
     host.state.mkdir(exist_ok=True)
     (host.state / "before.json").write_bytes(BEFORE)
 

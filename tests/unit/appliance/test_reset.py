@@ -17,7 +17,8 @@ from tests.vectors.household import Home, seal_clip
 
 from guardian.appliance import layout, reset
 from guardian.appliance.mounts import mounted
-from guardian.appliance.reset import Order, ResetError
+from guardian.appliance.programs import ProgramError
+from guardian.appliance.reset import Order
 from guardian.appliance.slots import Words
 from guardian.common import seed_region
 from guardian.vault import roster, slots
@@ -167,7 +168,7 @@ def test_a_partition_that_cannot_be_mounted_is_erased(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_file_system_keeps_the_order(tmp_path: Path) -> None:
     tree = trees.make(tmp_path)
     (tree.folder / "data.img").write_bytes(bytes(10))
-    with pytest.raises(ResetError) as caught:
+    with pytest.raises(ProgramError) as caught:
         run(tree, ERASE)
     assert caught.value.reason == "disk_refused"
     assert reset.asked(tree.boot) == ERASE

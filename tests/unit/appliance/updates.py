@@ -25,12 +25,9 @@ class Machine(Host):
     def disk(self) -> str:
         return str(self.folder / "disk")
 
-    def starts(self, slot: str, *, trial: bool = False) -> None:
-        """As the initial RAM disk has it."""
+    def starts(self, slot: str) -> None:
+        """As the initial RAM disk has it; it is on trial where GRUB's words say so."""
         (self.image / "slot").write_text(f"{slot}\n")
-        (self.image / "trial").unlink(missing_ok=True)
-        if trial:
-            (self.image / "trial").write_text(f"{slot}\n")
 
 
 def machine(folder: Path) -> Machine:
