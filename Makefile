@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
-export CAMERA VIDEO HOST SIGN_KEY SEED_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
+export CAMERA VIDEO HOST SIGN_KEY SEED_KEY UPDATE_KEY UPDATE_SIGN_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list these verbs

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.image import iso, progress, sbom, update
@@ -45,12 +45,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Output:
-    """One file: how its name ends, what it is for, what writes it, which tiers have it."""
+    """One file: how its name ends, what it is for, what writes it, which tiers have it, whether it takes a key."""
 
     ending: str
     what: str
     make: Callable[[Made, Path], None]
-    tiers: tuple[str, ...] = field(default=("edge", "node"))
+    tiers: tuple[str, ...] = ("edge", "node")
+    signed: bool = False
 
 
 def _compressed(made: Made, target: Path) -> None:
@@ -90,7 +91,7 @@ ALL = (
     Output(".qcow2", "the disk of a virtual machine", _qcow2),
     Output(".iso", "the installer, for a stick", _installer, ("edge",)),
     Output(".iso.json", "what a control plane wants beside it", _note, ("edge",)),
-    Output(".update", "for machines that were made from an image before", _update),
+    Output(".update", "for machines that were made from an image before", _update, signed=True),
     Output(".cdx.json", "what is in it (SBOM, CycloneDX)", _contents),
 )
 
@@ -106,7 +107,7 @@ def write(made: Made, into: Path) -> list[tuple[Path, str]]:
     for output in of(made.tier):
         target = into / made.name(output.ending)
         target.unlink(missing_ok=True)
-        if output.make is _update and made.update_key is None:
+        if output.signed and made.update_key is None:
             continue
         with progress.step(target.name):
             output.make(made, target)

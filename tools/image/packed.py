@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from tools.image import progress, root
+from tools.image.qemu import empty
 from tools.lab.places import ROOT, Refused
 from tools.releasing.wheels import hash_of
 
@@ -150,12 +151,6 @@ def disc(work: Path, release: Path, line: str) -> None:
     words = ["-quiet", "-volid", "CIDATA", "-joliet", "-rational-rock", "-iso-level", "3"]
     progress.run("xorriso", "-as", "mkisofs", *words, "-output", str(work / "cidata.iso"), str(folder))
     shutil.rmtree(folder)
-
-
-def empty(path: Path, size: int) -> None:
-    """A file of `size` bytes with nothing in it."""
-    with path.open("wb") as file:
-        file.truncate(size)
 
 
 def debian(work: Path, line: str) -> dict[str, str]:

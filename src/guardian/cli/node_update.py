@@ -14,10 +14,11 @@ from rich.table import Table
 
 from guardian.cli import gateway
 from guardian.common import config, seed_image
+from guardian.common.bundle import CHANNEL
 from guardian.common.errors import GuardianError
 from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.updates import shelf
-from guardian.node.updates.rollout import CHANNEL, Bundle, Catalogue, share
+from guardian.node.updates.rollout import Bundle, Catalogue, share
 
 if TYPE_CHECKING:
     from guardian.contracts.node.v1 import node_pb2

@@ -22,6 +22,8 @@ from guardian.common.errors import GuardianError
 from guardian.common.seed_region import key_id
 
 KINDS = ("edge", "node")
+# A channel's name: what an edge follows, and what a node rolls out in.
+CHANNEL = r"^[a-z][a-z0-9-]{0,31}$"
 BLOCK = 1 << 20
 _MAGIC = b"guardian-update\x01"
 _CONTEXT = b"guardian/update/v1\0"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from guardian.common import config
+from guardian.common import bundle, config
 from guardian.common.config import Section
 from guardian.common.errors import ConfigError
 from guardian.common.ids import is_camera_id
@@ -214,7 +214,7 @@ class UpdateConfig(Section):
     enabled: bool = Field(default=True, title="Enabled", description="Take what the node offers.")
     channel: str = Field(
         default="stable",
-        pattern=r"^[a-z][a-z0-9-]{0,31}$",
+        pattern=bundle.CHANNEL,
         title="Channel",
         description="Which of the node's channels this machine follows, unless the node pins it to another.",
     )

@@ -38,7 +38,7 @@ from guardian.edge.update import asking, incoming, run
 from guardian.edge.update.asking import Node as NodeSide
 from guardian.edge.update.errors import UpdateError
 from guardian.edge.update.run import Run
-from guardian.edge.update.status import Asked, Place, Status, request
+from guardian.edge.update.status import Place, Status, request
 from guardian.node.gateway import update_service
 from guardian.node.gateway.main import start
 from guardian.node.updates import shelf
@@ -69,7 +69,9 @@ class Machine:
         return next(self.place.incoming.glob("*.part"), None) if self.place.incoming.is_dir() else None
 
     async def run(self, **asked: bool) -> Status:
-        return await Run(self.settings, Asked(**asked)).go()
+        if asked:
+            request(self.settings.state_dir, **asked)
+        return await Run(self.settings).go()
 
     async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
         """The console script in a process of its own."""
@@ -450,7 +452,7 @@ async def test_another_user_leaves_nothing_in_its_folder(node: Node, machine: Ma
     else:
         machine.place.folder.rename(machine.place.folder.with_name("own"))
         machine.place.folder.symlink_to("/var/lib")
-    process = await machine.begin("--now")
+    process = await machine.begin()
     assert "systemctl start guardian-update" in (await process.communicate())[0].decode()
     assert process.returncode == 1
     assert machine.place.status() == Status()
@@ -461,18 +463,8 @@ async def test_switched_off_it_asks_nobody_and_a_machine_that_is_nobody_s_waits(
     lay(node, maker)
     assert (await machine.run()).state == "off"
     stranger = parse(EdgeConfig, {"state_dir": str(folder / "nobody")}, source="test")
-    status = await Run(stranger, Asked()).go()
+    status = await Run(stranger).go()
     assert (status.state, status.reason) == ("away", "not_enrolled")
-
-
-async def test_what_the_node_offers_can_be_asked_for_alone(node: Node, machine: Machine, maker: Maker):
-    assert await asyncio.to_thread(asking.check, machine.settings) is None
-    item = lay(node, maker)
-    offer = await asyncio.to_thread(asking.check, machine.settings)
-    assert offer == asking.Offer(NEW, item.size, bytes.fromhex(item.sha256))
-    process = await machine.begin("--ask")
-    assert NEW in (await process.communicate())[0].decode()
-    assert not machine.place.folder.exists()
 
 
 async def test_a_node_that_is_away_is_waited_for(node: Node, machine: Machine, maker: Maker):

@@ -87,16 +87,6 @@ async def node(settings: EdgeConfig) -> AsyncIterator[Node]:
         yield Node(channel)
 
 
-def check(settings: EdgeConfig) -> Offer | None:
-    """What the node offers now; asks, fetches nothing, changes nothing. GuardianError when it cannot be asked."""
-
-    async def ask() -> Offer | None:
-        async with node(settings) as there:
-            return (await there.ask(settings.update.channel))[0]
-
-    return asyncio.run(ask())
-
-
 def running() -> str:
     """The version this machine runs."""
     return version("guardian")

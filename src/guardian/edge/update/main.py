@@ -11,9 +11,7 @@ from typing import NoReturn
 from guardian.common import config, log
 from guardian.common.errors import GuardianError
 from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig
-from guardian.edge.update.asking import check
 from guardian.edge.update.run import Run
-from guardian.edge.update.status import Asked
 
 _log = log.get(__name__)
 
@@ -26,9 +24,6 @@ def main() -> NoReturn:
     )
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--version", action="version", version=version("guardian"))
-    parser.add_argument("--ask", action="store_true", help="only say what the node offers")
-    parser.add_argument("--now", action="store_true", help="put it in place whatever the hour")
-    parser.add_argument("--force", action="store_true", help="take also a version that was tried here and failed")
     arguments = parser.parse_args()
     log.setup("update")
     try:
@@ -37,12 +32,8 @@ def main() -> NoReturn:
             print(f"{arguments.config}: good")
             sys.exit(0)
         log.setup("update", settings.log_level)
-        if arguments.ask:
-            offer = check(settings)
-            print(f"{offer.version}, {offer.size / 1e6:.0f} MB" if offer else "Nothing for this machine.")
-            sys.exit(0)
         os.umask(0o027)
-        status = asyncio.run(Run(settings, Asked(now=arguments.now, force=arguments.force)).go())
+        status = asyncio.run(Run(settings).go())
     except GuardianError as error:
         _log.critical("cannot_start", reason=error.reason, sentence=str(error))
         print(f"guardian-update: {error}", file=sys.stderr)

@@ -33,7 +33,7 @@ class Run:
     """One run with these settings; `asked` is what an operator wants beyond the timer."""
 
     settings: EdgeConfig
-    asked: Asked
+    asked: Asked = field(init=False)
     place: Place = field(init=False)
     status: Status = field(init=False)
 
@@ -44,8 +44,7 @@ class Run:
         """What came of it; it is said in `state.json` too."""
         self.place.make()
         with self.place.alone():
-            found = self.place.take_asked()
-            self.asked = Asked(now=self.asked.now or found.now, force=self.asked.force or found.force)
+            self.asked = self.place.take_asked()
             before = self.place.status()
             self.status = Status(running=running(), window=self.settings.update.window, tries=before.tries)
             try:

@@ -13,13 +13,13 @@ import grpc
 import grpc.aio
 
 from guardian.common import log, rpc
-from guardian.common.bundle import BundleError
+from guardian.common.bundle import CHANNEL, BundleError
 from guardian.common.errors import PeerError, StoreError
 from guardian.contracts.edge.v1 import edge_pb2, edge_pb2_grpc
 from guardian.node.config import UpdatesSection
 from guardian.node.gateway.callers import Callers
 from guardian.node.updates import shelf
-from guardian.node.updates.rollout import CHANNEL, Bundle, Catalogue
+from guardian.node.updates.rollout import Bundle, Catalogue
 
 # As the contract says. A call also ends by time, for an edge that takes nothing would keep another's place.
 CALL_BYTES = 64 << 20

@@ -10,7 +10,6 @@ from guardian.common.config import Section
 
 MAX_BUNDLES = 64
 MAX_PINS = 8192
-CHANNEL = r"^[a-z][a-z0-9-]{0,31}$"
 _CONTEXT = b"guardian/rollout/v1\0"
 
 
@@ -23,7 +22,7 @@ def _version(value: str) -> str:
 
 
 Version = Annotated[str, AfterValidator(_version)]
-Channel = Annotated[str, Field(pattern=CHANNEL)]
+Channel = Annotated[str, Field(pattern=bundle.CHANNEL)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 EdgeId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
