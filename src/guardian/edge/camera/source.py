@@ -145,4 +145,5 @@ def connect(camera: Camera) -> Feed:
 
 
 def _dialled(camera: Camera) -> tuple[object, ...]:
-    return camera.path, camera.user, camera.password_credential, camera.usb
+    # How a camera on a port is asked is nothing to one in the network.
+    return camera.path, camera.user, camera.password_credential, camera.usb if camera.device else None
