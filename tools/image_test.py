@@ -21,6 +21,12 @@ ALONE = [
     *("sh", "-c", 'mkdir -p /run/netns && mount -t tmpfs netns /run/netns && exec "$@"', "alone"),
 ]
 JOURNEY = "tests/image/test_journey.py"
+# These need images of their own, as (tests, words of `python -m tools.image`). The last one's tree is that of updates.
+BAKES = [
+    ("tests/image/test_packed.py", ["--packer", "debian", "--into", str(FOLDER / "packed"), "--keep-raw"]),
+    ("tests/image/test_node.py", ["--tier", "node"]),
+    ("", ["--keep-raw"]),
+]
 
 
 def main() -> int:
@@ -43,11 +49,13 @@ def main() -> int:
         if not path.exists():
             made = run("-m", "guardian.cli.main", "image", "key", str(path), capture_output=True)
             path.with_suffix(".pub").write_bytes(made.stdout)
-    if not given.baked:
-        trusted = ["--keep-raw", "--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
-        if run("-m", "tools.image", *trusted).returncode:
-            return 1
     wanted = given.only or (["tests/image"] if given.full else [JOURNEY])
+    if not given.baked:
+        trusted = ["--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
+        for tests, words in BAKES:
+            asked = not tests or tests in wanted or "tests/image" in wanted
+            if asked and run("-m", "tools.image", *trusted, *words).returncode:
+                return 1
     mode = {"GUARDIAN_IMAGE": "full" if given.full else "journey"}
     # Network namespaces are made in a place of its own: it is gone with the last of its processes, however that ends.
     words = [*ALONE, sys.executable, "-m", "pytest", "-q", "--capture=no", *wanted]

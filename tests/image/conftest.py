@@ -15,6 +15,8 @@ from tools.lab.places import ROOT
 from guardian.common.tokens import Token
 
 OUT = ROOT / "build" / "image" / "out"
+# What Packer baked, in a machine.
+PACKED = ROOT / "build" / "image" / "packed"
 # Whose seeds this image takes; `make image-test` makes it.
 KEY = ROOT / "build" / "image" / "test.key"
 # Who signs the updates it takes.

@@ -1,9 +1,11 @@
 """The whole way: from a stick with a seed to an event at the node, through kernel WireGuard, nobody at the machine.
 
-And on from there, where GUARDIAN_IMAGE is `full`: an update that stays, one that never comes up, one that is less well.
+And on from there, where GUARDIAN_IMAGE is `full`: an update from the node that stays, one whose writing the power cut
+short, one that never comes up, one that is less well.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ FULL = os.environ.get("GUARDIAN_IMAGE") == "full"
 pytestmark = pytest.mark.timeout(7200)
 # What systemd says in the kernel's log of units that wait for each other.
 CYCLE = "ordering cycle"
+# Where an update is laid on the machine.
+HANDED = "/var/lib/guardian/it.update"
 
 
 @dataclass
@@ -157,11 +161,14 @@ async def is_spent(story: Story, token: str, folder: Path) -> None:
 
 
 async def goes_through_updates(story: Story) -> None:
-    """One that is good, one that never comes up, one that does not work: the machine ends on the good one by itself."""
+    """Good, cut short, never up, not working: the machine ends on the good one by itself."""
     good = made(story.folder, "8.0.0", UPDATE_KEY)
-    applied(story, good)
+    await offered(story, good)
+    fetched(story)
     judged(story, "B", "8.0.0")
     dead = made(story.folder, "8.1.0", UPDATE_KEY, dead=True)
+    cut_short(story, dead)
+    assert '"A": ""' in judged(story, "B", "8.0.0")
     applied(story, dead)
     for _ in range(2):
         with story.starts() as machine:
@@ -176,22 +183,63 @@ async def goes_through_updates(story: Story) -> None:
     judged(story, "B", "8.0.0", outcome="unhealthy", tried="8.2.0")
 
 
+async def offered(story: Story, update: Path) -> None:
+    """To every edge of the node, by its operator."""
+    place = story.home.place
+    keys = story.folder / "update-keys"
+    keys.mkdir()
+    shutil.copyfile(UPDATE_KEY.with_suffix(".pub"), keys / "update.pub")
+    settings = place.settings
+    settings = settings.model_copy(update={"updates": settings.updates.model_copy(update={"keys": keys})})
+    config = story.folder / "node.yaml"
+    config.write_text(settings.model_dump_json(), "utf-8")
+    words = ["node", "update", "add", str(update), "--percent", "100", "--config", str(config)]
+    done = await place.node.call(sys.executable, "-m", "guardian.cli.main", *words)
+    assert done.returncode == 0, done.stderr
+
+
+def fetched(story: Story) -> None:
+    """By the machine's own units, through the tunnel; then it restarts by itself."""
+    began = time.monotonic()
+    with story.starts() as machine:
+        wait_for_ssh(story)
+        print(story.says("guardian update apply", 3000))
+        story.took("a start, and an update fetched through the tunnel", began)
+        machine.ends(1200)
+    story.took("a start, an update fetched and applied", began)
+
+
+def cut_short(story: Story, update: Path) -> None:
+    """The power goes while it is written."""
+    with story.starts():
+        wait_for_ssh(story)
+        hand_over(story, update)
+        story.says(f"systemd-run --quiet --unit=cut $(command -v guardian) update apply --no-restart {HANDED}")
+        half = "journalctl --unit=cut --output=cat --no-pager | grep 'Writing the system: 50'"
+        print(story.says(f"until {half}; do sleep 1; done", 1200))
+
+
 def applied(story: Story, update: Path) -> None:
     """Handed over by SSH, and applied; the machine restarts."""
     began = time.monotonic()
     with story.starts() as machine:
         wait_for_ssh(story)
-        story.says("cat > /var/lib/guardian/it.update", 1200, update)
-        # Until it was judged: is-active knows no waiting, and who starts a unit that is being started waits for it.
-        story.says("systemctl start guardian-judge.service", 900)
-        story.says("guardian update apply --no-restart /var/lib/guardian/it.update", 1200)
-        story.says("rm /var/lib/guardian/it.update; sync; systemctl reboot --no-block")
+        hand_over(story, update)
+        story.says(f"guardian update apply --no-restart {HANDED}", 1200)
+        story.says(f"rm {HANDED}; sync; systemctl reboot --no-block")
         machine.ends(300)
     story.took(f"a start, and {update.name} applied", began)
 
 
-def judged(story: Story, slot: str, version: str, *, outcome: str = "good", tried: str = "") -> None:
-    """It runs that slot and version, all is well, and its history says what became of the last update."""
+def hand_over(story: Story, update: Path) -> None:
+    """By SSH, to a machine whose own system was judged."""
+    story.says(f"cat > {HANDED}", 1200, update)
+    # is-active knows no waiting, and who starts a unit that is being started waits for it.
+    story.says("systemctl start guardian-judge.service", 900)
+
+
+def judged(story: Story, slot: str, version: str, *, outcome: str = "good", tried: str = "") -> str:
+    """It runs that slot and version, all is well, and its history says what became of the last update; what it said."""
     with story.starts():
         wait_for_ssh(story)
         told = ""
@@ -206,6 +254,7 @@ def judged(story: Story, slot: str, version: str, *, outcome: str = "good", trie
         assert f'"{slot}": "{version}"' in told
         looks_well(story)
         story.says("sync; systemctl poweroff --no-block")
+    return told
 
 
 def wait_for_ssh(story: Story, seconds: float = 900) -> None:

@@ -1,11 +1,11 @@
 """A seed on the stick: it answers for the owner who is not there, is taken once, and lies nowhere afterwards."""
 
 import json
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.image import ssh
 from tests.image.conftest import GIB, GUARDIAN, KEY, OUT, REFUSED, TOKEN, beginning, flip, holding, lies_on, seed
 from tools.image import qemu
 from tools.image.qemu import Drive, Machine, empty
@@ -112,30 +112,20 @@ def test_beside_an_installers_stick_a_disk_takes_its_own(disk: Path, stick: Path
 
 
 def test_its_key_comes_in_by_ssh_and_no_other(disk: Path, tmp_path: Path) -> None:
-    for name in ("good", "other"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes"]
+    known, _ = (ssh.key(tmp_path / name) for name in ("good", "other"))
+    line = ssh.Line.free()
 
     def comes_in(name: str) -> str:
-        command = ["ssh", "-p", str(port), "-i", str(tmp_path / name), "-o", "IdentitiesOnly=yes", *options]
-        done = subprocess.run(
-            [*command, "root@127.0.0.1", "cat", "/etc/timezone"], capture_output=True, text=True, check=False
-        )
+        done = line.run(tmp_path / name, "cat /etc/timezone")
         return done.stdout.strip() or done.stderr
 
-    line = (tmp_path / "good.pub").read_text().strip()
-    given = {"guardian.seed": document("Hall", ssh_key=line, timezone="Europe/Berlin")}
-    # To the machine its user's network is 10.0.2.0/24: a home.
-    network = ["-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"]
-    with Machine(tmp_path / "first", [Drive(disk)], network=network, credentials=given) as machine:
+    given = {"guardian.seed": document("Hall", ssh_key=known, timezone="Europe/Berlin")}
+    with Machine(tmp_path / "first", [Drive(disk)], network=line.network, credentials=given) as machine:
         machine.expect("open to SHA256:", seconds=900)
         machine.expect("10.0.2.", seconds=300)
         assert comes_in("good") == "Europe/Berlin"
         assert "Permission denied" in comes_in("other")
-    with Machine(tmp_path / "second", [Drive(disk)], network=network) as machine:
+    with Machine(tmp_path / "second", [Drive(disk)], network=line.network) as machine:
         machine.expect("open to SHA256:", seconds=900)
         machine.expect("10.0.2.", seconds=300)
         assert comes_in("good") == "Europe/Berlin"

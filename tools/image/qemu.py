@@ -24,10 +24,11 @@ class Silent(Exception):
 
 @dataclass(frozen=True)
 class Drive:
-    """A disk of it; `bus` is virtio, nvme, sata or usb: a stick."""
+    """A disk of it; `bus` is virtio, nvme, sata or usb: a stick; `format` raw or qcow2."""
 
     path: Path
     bus: str = "virtio"
+    format: str = "raw"
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Machine:
             for path, mode in ((OVMF / "OVMF_CODE_4M.fd", ",readonly=on"), (variables, "")):
                 words += ["-drive", f"if=pflash,format=raw,file={path}{mode}"]
         for number, drive in enumerate(self.drives):
-            words += ["-drive", f"if=none,id=d{number},file={drive.path},format=raw,cache=unsafe"]
+            words += ["-drive", f"if=none,id=d{number},file={drive.path},format={drive.format},cache=unsafe"]
             device = {"virtio": "virtio-blk-pci", "nvme": "nvme,serial=gdn", "sata": "ide-hd", "usb": "usb-storage"}
             more = ",removable=on" if drive.bus == "usb" else ""
             words += ["-device", f"{device[drive.bus]},drive=d{number},bootindex={number}{more}"]

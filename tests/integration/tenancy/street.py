@@ -33,9 +33,9 @@ PATIENCE = 90.0
 IMAGE, IMAGE_SIZE = "guardian-1.iso", 1 << 20
 
 
-async def until(look: Callable[[], Awaitable[T]]) -> T:
+async def until(look: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
     """The first true answer; TimeoutError when it does not come."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(seconds):
         while not (found := await look()):
             await asyncio.sleep(0.1)
     return found
@@ -43,9 +43,13 @@ async def until(look: Callable[[], Awaitable[T]]) -> T:
 
 @dataclass
 class Street:
-    """PostgreSQL, guardian-api and guardian-agents; houses are added with `move_in`."""
+    """PostgreSQL, guardian-api and guardian-agents; houses are added with `move_in`.
+
+    `seen_as` is the address under which nodes find it: machines in QEMU know this one by another than it does.
+    """
 
     folder: Path
+    seen_as: str = "127.0.0.1"
     processes: Processes = field(default_factory=Processes)
     houses: dict[str, "House"] = field(default_factory=dict)
     # One verb at a time has standard input and output.
@@ -74,8 +78,8 @@ class Street:
             "agents": {
                 "listen": ports["agents"],
                 "enrol_listen": ports["enrol"],
-                "advertise": ports["agents"],
-                "enrol_advertise": ports["enrol"],
+                "advertise": f"{self.seen_as}:{self.ports['agents']}",
+                "enrol_advertise": f"{self.seen_as}:{self.ports['enrol']}",
             },
         }
         self.config.write_text(yaml.safe_dump(content))
