@@ -12,6 +12,8 @@ from tools.image import qemu
 from tools.image.qemu import empty
 from tools.lab.places import ROOT
 
+from guardian.appliance import layout
+from guardian.common import gpt
 from guardian.common.tokens import Token
 
 OUT = ROOT / "build" / "image" / "out"
@@ -24,6 +26,8 @@ UPDATE_KEY = ROOT / "build" / "image" / "update.key"
 GUARDIAN = [sys.executable, "-m", "guardian.cli.main", "image"]
 TOKEN = str(Token("node.invalid:7444", "0" * 64, "1" * 43))
 REFUSED = "Nothing more happens here"
+# On the page of a machine without a network.
+PAGE = "Plug in a network cable"
 GIB = 1 << 30
 
 
@@ -70,6 +74,20 @@ def flip(path: Path, place: int) -> None:
         byte = file.read(1)[0]
         file.seek(place)
         file.write(bytes([byte ^ 16]))
+
+
+def place(disk: Path, part: layout.Partition) -> gpt.Entry:
+    """A partition of a disk of ours."""
+    with disk.open("rb") as file:
+        return gpt.read(file).entries[part.number - 1]
+
+
+def boot_file(disk: Path, name: str, text: bytes | None = None) -> bytes:
+    """A file of the boot partition; put there first, if `text` is given."""
+    image = f"{disk}@@{place(disk, layout.BOOT).offset}"
+    if text is not None:
+        subprocess.run(["mcopy", "-o", "-i", image, "-", f"::/{name}"], input=text, check=True)
+    return subprocess.run(["mtype", "-i", image, f"::/{name}"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def seed(image: Path, key: Path, *words: str, token: str = TOKEN) -> None:

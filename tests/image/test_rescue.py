@@ -7,15 +7,14 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.image.conftest import GIB, OUT
+from tests.image.conftest import GIB, OUT, PAGE, boot_file, place
 from tools.image import qemu
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.appliance import layout
-from guardian.common import gpt, seed_region
+from guardian.common import seed_region
 
 pytestmark = pytest.mark.timeout(3600)
-PAGE = "Plug in a network cable"
 ENTRY = "Rescue: look, save logs, reset"
 CLIP = "system/var/lib/guardian/cameras/front/clips/2026-01-31/a.sealed"
 
@@ -39,11 +38,6 @@ def disk(worked: Path, tmp_path: Path) -> Path:
     return qemu.copy(worked, tmp_path / "disk.img")
 
 
-def place(disk: Path, part: layout.Partition) -> gpt.Entry:
-    with disk.open("rb") as file:
-        return gpt.read(file).entries[part.number - 1]
-
-
 def content(disk: Path, part: layout.Partition) -> bytes:
     """SHA-256 of a partition."""
     entry, digest = place(disk, part), hashlib.sha256()
@@ -55,14 +49,6 @@ def content(disk: Path, part: layout.Partition) -> bytes:
             digest.update(piece)
             left -= len(piece)
     return digest.digest()
-
-
-def boot_file(disk: Path, name: str, text: bytes | None = None) -> bytes:
-    """A file of the boot partition; put there first, if `text` is given."""
-    image = f"{disk}@@{place(disk, layout.BOOT).offset}"
-    if text is not None:
-        subprocess.run(["mcopy", "-o", "-i", image, "-", f"::/{name}"], input=text, check=True)
-    return subprocess.run(["mtype", "-i", image, f"::/{name}"], stdout=subprocess.PIPE, check=True).stdout
 
 
 def wait_at_the_menu(disk: Path) -> None:

@@ -86,7 +86,7 @@ def build(given: argparse.Namespace) -> list[tuple[Path, str]]:
     with step("the system's slot"):
         system = slot.make(tree, root.BUILD / "slot", given.level)
     with step("what starts it"):
-        disk.pieces(root.BUILD / "parts")
+        disk.pieces(tree, root.BUILD / "parts")
     raw = given.into / f"guardian-{given.tier}.raw"
     with step("the raw image"):
         disk.make(system, root.BUILD / "parts", raw, wanted.image_id)

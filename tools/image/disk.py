@@ -1,11 +1,12 @@
 """The raw image: the disk as the installer would leave it, put together without mounting anything."""
 
 import json
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from tools.image import grub
+from tools.image import grub, uefi
 from tools.image.slot import Slot
 from tools.lab.places import ROOT
 
@@ -13,16 +14,25 @@ from guardian.appliance import grubenv, layout, slots, writing
 from guardian.common import seed_region
 
 CFG = ROOT / "packer" / "grub.cfg"
+# From where the signed GRUB looks to where all else of the boot partition is, for UEFI and BIOS alike.
+_CHAIN = """set prefix=($root)/grub
+configfile ($root)/grub/grub.cfg
+"""
 
 
-def pieces(into: Path) -> None:
-    """What starts a disk, beside kernel and system: GRUB for UEFI and BIOS, its configuration and environment."""
-    into.mkdir(parents=True, exist_ok=True)
-    grub.uefi(into / "bootx64.efi", "/grub")
+def pieces(tree: Path, into: Path) -> None:
+    """What starts a disk, beside kernel and system: for BIOS, and in `boot` what the boot partition holds.
+
+    Args:
+        tree: the baked root file system, which has what UEFI starts.
+    """
+    shutil.rmtree(into, ignore_errors=True)
+    uefi.files(tree, into / "boot", _CHAIN)
     grub.bios(into / "core.img", f"(,gpt{layout.BOOT.number})/grub")
     (into / "boot.img").write_bytes(grub.part("boot.img"))
-    (into / "grub.cfg").write_bytes(CFG.read_bytes())
-    (into / "grubenv").write_bytes(grubenv.pack(slots.Words().said()))
+    (into / "boot/grub").mkdir()
+    (into / "boot/grub/grub.cfg").write_bytes(CFG.read_bytes())
+    (into / "boot" / grubenv.PLACE).write_bytes(grubenv.pack(slots.Words().said()))
 
 
 def make(slot: Slot, parts: Path, target: Path, image_id: str) -> None:
@@ -61,19 +71,15 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str) -> None:
 
 
 def boot_partition(slot: Slot, parts: Path, target: Path) -> None:
-    """FAT with GRUB for UEFI, its configuration and environment, and slot A's kernel."""
+    """FAT with what UEFI starts, GRUB's configuration and environment, and slot A's kernel."""
     with target.open("wb") as file:
         file.truncate(layout.BOOT.size)
     run(*layout.make_boot(str(target)))
-    for folder in ("EFI", "EFI/BOOT", "grub", "A", "B"):
+    run("mcopy", "-s", "-i", str(target), *map(str, sorted((parts / "boot").iterdir())), "::/")
+    for folder in layout.SLOTS:
         run("mmd", "-i", str(target), f"::/{folder}")
-    for source, place in (
-        (parts / "bootx64.efi", "EFI/BOOT/BOOTX64.EFI"),
-        (parts / "grub.cfg", "grub/grub.cfg"),
-        (parts / "grubenv", grubenv.PLACE),
-        *((source, f"A/{name}") for name, source in slot.starters.items()),
-    ):
-        run("mcopy", "-i", str(target), str(source), f"::/{place}")
+    for name, source in slot.starters.items():
+        run("mcopy", "-i", str(target), str(source), f"::/A/{name}")
 
 
 def write(source: Path, target: Path, offset: int) -> None:

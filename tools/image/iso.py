@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from tools.image import grub, progress
+from tools.image import grub, progress, uefi
 from tools.image.disk import run
 from tools.image.slot import Slot
 from tools.lab.places import ROOT
@@ -20,6 +20,13 @@ from guardian.common import gpt, seed_region
 
 CFG = ROOT / "packer" / "installer.cfg"
 LABEL = "GUARDIAN"
+_EARLY = f"""search --no-floppy --set=root --label {LABEL}
+set label={LABEL}
+export label
+set prefix=($root)/boot/grub
+configfile ($root)/boot/grub/grub.cfg
+"""
+_START_SIZE = 8 << 20
 NAMES = {seed_region.PARTITION_TYPE: seed_region.PARTITION_NAME, medium.CHECK_TYPE: "guardian-check"}
 
 
@@ -35,16 +42,17 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
         tree = scratch / "tree"
         shutil.copytree(parts, tree / "disk", copy_function=_link)
         (tree / "boot/grub").mkdir(parents=True)
+        (tree / "disk/boot/A").mkdir()
         _link(slot.system, tree / layout.SYSTEM)
         for place, source in slot.starters.items():
             _link(source, tree / "boot" / place)
-            _link(source, tree / "disk" / place)
+            _link(source, tree / "disk/boot/A" / place)
         (tree / "boot/grub/grub.cfg").write_bytes(CFG.read_bytes())
-        listed = [tree / layout.SYSTEM, *sorted((tree / "disk").iterdir())]
+        listed = [tree / layout.SYSTEM, *sorted(path for path in (tree / "disk").rglob("*") if path.is_file())]
         files = {str(path.relative_to(tree)): hash_of(path) for path in listed}
         told = {"version": version, "image": image_id, "files": files}
         (tree / "guardian.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-        _starts(tree, scratch)
+        _starts(tree, parts, scratch)
         for part, data in (("check", bytes(medium.CHECK_SIZE)), ("seed", seed_region.empty())):
             (scratch / part).write_bytes(data)
         _iso(tree, scratch, target)
@@ -52,23 +60,21 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
     _finish(target)
 
 
-def _starts(tree: Path, scratch: Path) -> None:
+def _starts(tree: Path, parts: Path, scratch: Path) -> None:
     """What the firmware starts: a small FAT for UEFI, a first file for BIOS."""
     early = scratch / "early.cfg"
-    early.write_text(
-        f"search --no-floppy --set=root --label {LABEL}\nset label={LABEL}\nexport label\n"
-        "set prefix=($root)/boot/grub\nconfigfile /boot/grub/grub.cfg\n",
-        encoding="ascii",
-    )
-    grub.uefi(scratch / "bootx64.efi", "/boot/grub", early)
+    early.write_text(_EARLY, encoding="ascii")
     grub.bios(scratch / "core.img", "/boot/grub", early)
     (tree / "boot/bios.img").write_bytes(grub.part("cdboot.img") + (scratch / "core.img").read_bytes())
+    start = scratch / "start"
+    shutil.copytree(parts / "boot/EFI", start / "EFI")
+    # A GRUB that was started from a disc looks on the disc, not in the small FAT.
+    for place in (start, tree):
+        uefi.tell(start, _EARLY, place)
     with (scratch / "efi").open("wb") as file:
-        file.truncate(4 << 20)
+        file.truncate(_START_SIZE)
     run("mkfs.vfat", "-n", "GDN-INSTALL", str(scratch / "efi"))
-    for folder in ("EFI", "EFI/BOOT"):
-        run("mmd", "-i", str(scratch / "efi"), f"::/{folder}")
-    run("mcopy", "-i", str(scratch / "efi"), str(scratch / "bootx64.efi"), "::/EFI/BOOT/BOOTX64.EFI")
+    run("mcopy", "-s", "-i", str(scratch / "efi"), str(start / "EFI"), "::/")
 
 
 def _iso(tree: Path, scratch: Path, target: Path) -> None:

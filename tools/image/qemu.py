@@ -15,6 +15,7 @@ from typing import Self
 from tools.lab import keeper
 
 OVMF = Path("/usr/share/OVMF")
+_OPEN = ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")
 _NOISE = re.compile(rb"\x1b\[[0-9;?=]*[a-zA-Z]|\r")
 
 
@@ -34,6 +35,8 @@ class Drive:
 @dataclass
 class Machine:
     """Runs between `with` and its end. `folder` keeps serial.log; it may be used again for the next start.
+
+    `firmware` is uefi, bios, or secure: UEFI that starts nothing but what Microsoft signed.
 
     `network` are QEMU's own words; `space` is the network namespace it runs in, '' for this one.
     """
@@ -104,19 +107,25 @@ class Machine:
 
     def _command(self) -> list[str]:
         inside = ["ip", "netns", "exec", self.space] if self.space else []
-        words = [*inside, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
+        secure = self.firmware == "secure"
+        machine = "q35,smm=on" if secure else "q35"
+        words = [*inside, "qemu-system-x86_64", "-M", machine, "-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "max"]
         words += ["-m", str(self.memory), "-smp", "2", "-display", "none", "-no-reboot", *self.network]
         words += ["-chardev", f"socket,id=line,path={self._line},server=on,wait=off,logfile={self.log}"]
         words += ["-serial", "chardev:line", "-device", "qemu-xhci"]
         for name, secret in self.credentials.items():
             text = base64.b64encode(secret).decode("ascii")
             words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={text}"]
-        if self.firmware == "uefi":
+        if self.firmware != "bios":
+            code, fresh = ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd") if secure else _OPEN
             variables = self.folder / "variables.fd"
             if not variables.exists():
-                shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
-            for path, mode in ((OVMF / "OVMF_CODE_4M.fd", ",readonly=on"), (variables, "")):
+                shutil.copyfile(OVMF / fresh, variables)
+            for path, mode in ((OVMF / code, ",readonly=on"), (variables, "")):
                 words += ["-drive", f"if=pflash,format=raw,file={path}{mode}"]
+        if secure:
+            # Without it a system could write what firmware trusts.
+            words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         for number, drive in enumerate(self.drives):
             words += ["-drive", f"if=none,id=d{number},file={drive.path},format={drive.format},cache=unsafe"]
             device = {"virtio": "virtio-blk-pci", "nvme": "nvme,serial=gdn", "sata": "ide-hd", "usb": "usb-storage"}

@@ -14,14 +14,14 @@ from tools.lab.places import ROOT, Refused
 
 BUILD = ROOT / "build" / "image"
 PACKAGES = ROOT / "packer" / "packages.txt"
+DOWNLOADED = ROOT / "packer" / "downloaded.txt"
 SUITE = "bookworm"
 
 
 def base() -> Path:
     """The root before the roles; made anew when the lists change (about two minutes)."""
-    lines = (line.partition("#")[0].strip() for line in PACKAGES.read_text(encoding="utf-8").splitlines())
-    installed = [*roots.BARE, *(line for line in lines if line)]
-    wanted = roots.packages(SUITE)
+    installed = [*roots.BARE, *roots.listed(PACKAGES)]
+    wanted = [*roots.packages(SUITE), *roots.listed(DOWNLOADED)]
     key = hashlib.sha256("\n".join([roots.RECIPE, SUITE, *installed, "", *wanted]).encode()).hexdigest()[:12]
     target = BUILD / "roots" / f"{SUITE}-{key}"
     if not target.is_dir():

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
+from tools.image import uefi
 from tools.releasing.tree import date_of
 from tools.releasing.wheels import hash_of
 
@@ -67,6 +68,7 @@ def make(tree: Path, tier: str, version: str, release: Path) -> dict[str, Any]:
     parts = [
         _system(tree),
         *_packages(tree),
+        *_starts(tree),
         *_python(tree, release),
         *_models(tree),
     ]
@@ -141,14 +143,45 @@ def _packages(tree: Path) -> Iterator[Component]:
         yield part
 
 
+def _starts(tree: Path) -> Iterator[Component]:
+    """Packages of which the image has what UEFI starts, and nothing installed: with these files."""
+    about = _os_release(tree)
+    system, distro = about.get("ID", "debian"), f"{about.get('ID', 'debian')}-{about.get('VERSION_ID', '')}"
+    folder = tree / uefi.FOLDER
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in (folder / "packages").read_text(encoding="ascii").splitlines():
+        file, name, version = line.split()
+        found.setdefault((name, version), []).append(file)
+    for (name, version), files in found.items():
+        purl = f"pkg:deb/{system}/{quote(name)}@{quote(version, safe='')}?arch=amd64&distro={quote(distro)}"
+        part: Component = {"type": "firmware", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+        if licences := _read_licences(folder / f"{name}.copyright"):
+            part["licenses"] = [{"license": licence} for licence in licences]
+        part["components"] = [
+            {
+                "type": "file",
+                "bom-ref": f"{purl}#{file}",
+                "name": file,
+                "hashes": [{"alg": "SHA-256", "content": hash_of(folder / file)}],
+            }
+            for file in files
+        ]
+        yield part
+
+
 def _licences(tree: Path, package: str) -> list[dict[str, str]]:
-    """The short names in a package's copyright file, where that is for machines; none where it is for people alone."""
+    """What a package's copyright file says."""
     folder = tree / "usr/share/doc" / package
     if folder.is_symlink():
         # Of another package, by its name: a link is never followed out of the tree.
         folder = folder.parent / Path(folder.readlink()).name
     path = folder / "copyright"
-    if folder.is_symlink() or path.is_symlink() or not path.is_file():
+    return [] if folder.is_symlink() else _read_licences(path)
+
+
+def _read_licences(path: Path) -> list[dict[str, str]]:
+    """The short names in a copyright file, where that is for machines; none where it is for people alone."""
+    if path.is_symlink() or not path.is_file():
         return []
     text = path.read_text(encoding="utf-8", errors="replace")
     if not _MACHINE_READABLE.search(text[:400]):

@@ -41,9 +41,14 @@ def packages(suite: str) -> list[str]:
     names: list[str] = []
     for file in (SHARED / "packages.txt", SHARED / f"packages-{suite}.txt"):
         if file.exists():
-            lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
-            names += [line for line in lines if line]
+            names += listed(file)
     return sorted(set(names))
+
+
+def listed(file: Path) -> list[str]:
+    """The packages of a list, one a line; what follows a # is for people."""
+    lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
 
 
 def root(suite: str) -> Path:

@@ -37,6 +37,8 @@ SMALLEST = sum(part.size for part in ALL) + SMALLEST_DATA + AROUND
 # A system's files: what is written into a slot, and what lies in the slot's folder on the boot partition.
 SYSTEM = "system.squashfs"
 KERNEL = ("vmlinuz", "initrd.img")
+# What UEFI starts, on the boot partition: the distribution's shim, which starts its GRUB beside it.
+FIRST = "EFI/BOOT/BOOTX64.EFI"
 # What a slot that holds a system begins with.
 SQUASHFS = b"hsqs"
 # The daemons' state on the data partition.

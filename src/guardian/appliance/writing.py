@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.appliance import layout, medium
-from guardian.appliance.layout import KERNEL, MIB, SECTOR, SYSTEM
+from guardian.appliance.layout import FIRST, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
 from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
 
 _SECONDS = 120
-# Files of the payload, and in which folder of the boot partition they lie.
-_ON_BOOT = {"grub.cfg": "grub", "grubenv": "grub"} | dict.fromkeys(KERNEL, "A")
+# The payload's folder of what the boot partition holds, as it lies there.
+_BOOT = "disk/boot"
 
 
 class WriteError(GuardianError):
@@ -44,6 +44,12 @@ class Payload:
         """A file of it."""
         return self.folder / name
 
+    @property
+    def on_boot(self) -> list[str]:
+        """What the boot partition holds, by its places there, but for what UEFI starts."""
+        places = [name.removeprefix(f"{_BOOT}/") for name in self.files if name.startswith(f"{_BOOT}/")]
+        return [place for place in places if place != FIRST]
+
 
 def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     """Make `disk` a disk of ours that starts slot A. All that was on it is gone.
@@ -65,10 +71,11 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     device = layout.device(disk, layout.BOOT)
     _run(*layout.make_boot(device))
     with mounted(device, "vfat", "rw") as boot:
-        for folder in ("grub", "EFI/BOOT", "A", "B"):
-            (boot / folder).mkdir(parents=True)
-        for name, place in _ON_BOOT.items():
-            shutil.copyfile(payload.path(f"disk/{name}"), boot / place / name)
+        for folder in layout.SLOTS:
+            (boot / folder).mkdir()
+        for place in payload.on_boot:
+            (boot / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(payload.path(f"{_BOOT}/{place}"), boot / place)
     _check(payload, disk, slot, tell)
     tell("Making it start", 0)
     _make_start(payload, disk)
@@ -84,19 +91,20 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
     if found != payload.files[SYSTEM]:
         raise _refused(disk)
     with mounted(layout.device(disk, layout.BOOT), "vfat", "ro") as boot:
-        for name, place in _ON_BOOT.items():
-            medium.forget(boot / place / name)
-            digest = hashlib.sha256((boot / place / name).read_bytes()).hexdigest()
-            if digest != payload.files[f"disk/{name}"]:
+        for place in payload.on_boot:
+            medium.forget(boot / place)
+            digest = hashlib.sha256((boot / place).read_bytes()).hexdigest()
+            if digest != payload.files[f"{_BOOT}/{place}"]:
                 raise _refused(disk)
 
 
 def _make_start(payload: Payload, disk: str) -> None:
-    """GRUB for UEFI by its name, for BIOS in the first partition and then before the table."""
+    """What UEFI starts by its name; GRUB for BIOS in the first partition and then before the table."""
     with mounted(layout.device(disk, layout.BOOT), "vfat", "rw") as boot:
-        shutil.copyfile(payload.path("disk/bootx64.efi"), boot / "EFI/BOOT/NEW")
-        _sync(boot / "EFI/BOOT/NEW")
-        (boot / "EFI/BOOT/NEW").rename(boot / "EFI/BOOT/BOOTX64.EFI")
+        new = (boot / FIRST).with_name("NEW")
+        shutil.copyfile(payload.path(f"{_BOOT}/{FIRST}"), new)
+        _sync(new)
+        new.rename(boot / FIRST)
     first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
     core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
     _put(layout.device(disk, layout.BIOS), core)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from guardian.cli.host import addresses, wifi
+from guardian.cli.host import addresses, secure_boot, wifi
 from guardian.cli.host.summary import Summary, summarise
 from guardian.cli.host.wifi import Wifi
 from guardian.cli.household import Household, read_household
@@ -48,6 +48,8 @@ class Facts:
 
     release: str = ""
     slot: str = ""
+    # What is said of Secure Boot.
+    start: str = ""
     addresses: list[str] = field(default_factory=list)
     household: Household | None = None
     enrolment: str = ""
@@ -91,6 +93,7 @@ def gather() -> Facts:
     return Facts(
         release=hosts[0].version if hosts else "",
         slot=_read(IMAGE / "slot"),
+        start=secure_boot.read(),
         addresses=addresses.read(),
         household=households[0] if households else None,
         enrolment=next(iter(_enrolments(reports, hosts)), ""),
@@ -115,6 +118,8 @@ def page(facts: Facts) -> str:
     lines += _row("Address", facts.addresses or ["none yet: no network answers on any cable"])
     if facts.wifi.sentence:
         lines += _row("Wi-Fi", [facts.wifi.sentence])
+    if facts.start:
+        lines += _row("Start", [facts.start])
     lines += _row("Edge", [_edge(facts)])
     lines += _row("Cameras", [_camera(item) for item in facts.cameras] or ["none yet"])
     if facts.household is not None and facts.household.words:

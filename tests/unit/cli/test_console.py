@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from guardian.cli.console import WIDTH, Facts, page, to_do
-from guardian.cli.host import addresses, wifi
+from guardian.cli.host import addresses, secure_boot, wifi
 from guardian.cli.host.wifi import Wifi
 from guardian.cli.household import Household
 from guardian.cli.probe import Report
@@ -61,9 +61,17 @@ def test_what_to_do_next(facts: Facts, words: str) -> None:
 
 def test_the_page_of_a_machine_that_works() -> None:
     cameras = [camera("front", "15.0 fps, recording"), camera("garden", "waits for its camera")]
-    facts = Facts("0.3.0", "A", ADDRESS, enrolled(), "", cameras, ["analyzer: The store is full."])
+    start = "Secure Boot is on"
+    facts = Facts("0.3.0", "A", start, ADDRESS, enrolled(), "", cameras, ["analyzer: The store is full."])
     text = page(facts)
-    for words in ("release 0.3.0 · slot A", ADDRESS[0], "enrolled as Front door", "front: 15.0 fps, recording", WORDS):
+    for words in (
+        "release 0.3.0 · slot A",
+        ADDRESS[0],
+        "enrolled as Front door",
+        "front: 15.0 fps, recording",
+        WORDS,
+        start,
+    ):
         assert words in text
     assert "analyzer: The store is full." in text
     assert max(map(len, text.splitlines())) <= WIDTH
@@ -75,6 +83,25 @@ def test_what_comes_from_outside_moves_no_cursor_and_fits() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert max(map(len, text.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("state", "lockdown", "said"),
+    [
+        (b"\6\0\0\0\1", "none [integrity] confidentiality\n", "Secure Boot is on"),
+        (b"\6\0\0\0\1", "[none] integrity confidentiality\n", "Secure Boot is on, but the shim was told to ignore it"),
+        (b"\6\0\0\0\1", "", "Secure Boot is on, but the shim was told to ignore it"),
+        (b"\6\0\0\0\0", "[none] integrity confidentiality\n", "Secure Boot is off in the firmware's settings"),
+        (b"", "[none] integrity confidentiality\n", ""),
+    ],
+)
+def test_secure_boot_is_what_firmware_and_kernel_say(tmp_path: Path, state: bytes, lockdown: str, said: str) -> None:
+    if state:
+        (tmp_path / "efivars").mkdir()
+        (tmp_path / "efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c").write_bytes(state)
+    if lockdown:
+        (tmp_path / "lockdown").write_text(lockdown, "ascii")
+    assert secure_boot.read(tmp_path, tmp_path / "lockdown") == said
 
 
 def test_addresses_that_lead_outside() -> None:

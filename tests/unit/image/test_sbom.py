@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from tools.image import sbom
+from tools.image import sbom, uefi
 from tools.releasing.wheels import hash_of
 
 STATUS = """Package: libgomp1
@@ -73,6 +73,10 @@ def tree(tmp_path: Path) -> Path:
         f"{site}/guardian-0.2.0.dist-info/METADATA": "Name: guardian\nVersion: 0.2.0\nLicense-Expression: Apache-2.0\n",
         f"{site}/guardian-0.2.0.dist-info/WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
         "usr/share/guardian/models/detector.onnx": "weights",
+        f"{uefi.FOLDER}/packages": "BOOTX64.EFI shim-signed 1.51+16.1\nmmx64.efi shim-signed 1.51+16.1\n",
+        f"{uefi.FOLDER}/BOOTX64.EFI": "shim",
+        f"{uefi.FOLDER}/mmx64.efi": "keys",
+        f"{uefi.FOLDER}/shim-signed.copyright": COPYRIGHT,
     }
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +125,7 @@ def test_it_names_what_is_installed_and_nothing_else(listed: dict[str, Any]) -> 
         "numpy",
         "guardian",
         "detector",
+        "shim-signed",
     }
     assert part(listed, "tzdata")["purl"] == "pkg:deb/debian/tzdata@1%3A2025b-0%2Bdeb12u2?arch=all&distro=debian-12"
     assert part(listed, "numpy")["purl"] == "pkg:pypi/numpy@2.4.0"
@@ -141,6 +146,15 @@ def test_hashes_are_those_of_the_files(listed: dict[str, Any], tree: Path, relea
     assert digests("numpy") == [hash_of(release / "wheels/numpy-2.4.0-cp311-cp311-manylinux_2_28_x86_64.whl")]
     assert digests("linux-image-6.1.0-50-amd64") == [hash_of(tree / "boot/vmlinuz-6.1.0-50-amd64")]
     assert digests("detector") == [hash_of(tree / "usr/share/guardian/models/detector.onnx")]
+
+
+def test_what_uefi_starts_is_told_file_by_file(listed: dict[str, Any], tree: Path) -> None:
+    shim = part(listed, "shim-signed")
+    assert shim["purl"] == "pkg:deb/debian/shim-signed@1.51%2B16.1?arch=amd64&distro=debian-12"
+    assert {"id": "MIT"} in [item["license"] for item in shim["licenses"]]
+    assert {item["name"]: item["hashes"][0]["content"] for item in shim["components"]} == {
+        name: hash_of(tree / uefi.FOLDER / name) for name in ("BOOTX64.EFI", "mmx64.efi")
+    }
 
 
 def test_a_link_is_not_followed_out_of_the_tree(tree: Path, release: Path, tmp_path: Path) -> None:
