@@ -80,17 +80,20 @@ def agree(screen: Screen, disk: Disk) -> None:
         screen.say("  Nothing was changed.")
 
 
-def is_to_encrypt(seed: seeds.Seed | None, screen: Screen) -> bool:
+def is_to_encrypt(seed: seeds.Seed | None, screen: Screen, tpms: Path = luks.TPMS) -> bool:
     """What the seed says; without one whoever stands there is asked, where there is a TPM 2.0 to encrypt to.
+
+    Args:
+        tpms: where the kernel lists them.
 
     Raises LuksError where the seed asks for what this machine cannot do.
     """
     if seed is not None:
         if seed.encrypt:
-            luks.need_tpm()
+            luks.need_tpm(tpms)
             screen.say("  The data partition will be encrypted to this machine's TPM.")
         return seed.encrypt
-    if not luks.has_tpm():
+    if not luks.has_tpm(tpms):
         return False
     screen.say(f"  Without an answer within {_PATIENCE} seconds the data partition is not encrypted.")
     question = "  Encrypt the data partition to this machine's TPM? [y/N] "
@@ -100,9 +103,7 @@ def is_to_encrypt(seed: seeds.Seed | None, screen: Screen) -> bool:
 def show(screen: Screen, key: str) -> None:
     """The recovery key, until somebody has it."""
     screen.say()
-    screen.say(
-        "  The data partition's recovery key. It opens it when the TPM does not, as after a change of firmware:"
-    )
+    screen.say("  The data partition's recovery key. It opens it when the TPM does not, as after a change of firmware:")
     screen.say()
     screen.say(f"      {luks.shown(key)}")
     screen.say()

@@ -37,7 +37,7 @@ _MAGIC, _SECOND, _SECOND_AT = b"LUKS\xba\xbe\x00\x02", b"SKUL\xba\xbe\x00\x02", 
 # Both headers and all key slots, as they are made by default.
 _HEAD = 16 << 20
 _TRIES = 3
-_TPMS = Path("/sys/class/tpm")
+TPMS = Path("/sys/class/tpm")
 _HINT = "The disk may be broken. It does not start; install to another one."
 
 
@@ -62,7 +62,7 @@ def is_luks(device: Path) -> bool:
         return file.read(len(_SECOND)) == _SECOND
 
 
-def has_tpm(folder: Path = _TPMS) -> bool:
+def has_tpm(folder: Path = TPMS) -> bool:
     """Whether this machine has a TPM 2.0."""
     for path in folder.glob("tpm*/tpm_version_major"):
         with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ def has_tpm(folder: Path = _TPMS) -> bool:
     return False
 
 
-def need_tpm(folder: Path = _TPMS) -> None:
+def need_tpm(folder: Path = TPMS) -> None:
     """LuksError `tpm_missing` without one."""
     if not has_tpm(folder):
         raise LuksError(
@@ -129,13 +129,25 @@ def make(device: Path, tpm: str = "auto") -> str:
     return key
 
 
+def rebind(device: Path, key: str, tpm: str = "auto") -> None:
+    """Bind it to the TPM as the machine is started now, and no more as before.
+
+    Whoever asks for it has the recovery key in hand: between the two the TPM opens nothing. Only in this order: what is
+    bound by the same PCRs counts as bound for systemd-cryptenroll, though it be to a TPM that is gone.
+    """
+    words = ["--test-passphrase", "--disable-external-tokens", "--key-file=-"]
+    run("cryptsetup", "open", *words, str(device), text=key, reason="key_wrong", hint="Is it the right recovery key?")
+    run("systemd-cryptenroll", "--wipe-slot=tpm2", str(device))
+    bind(device, key, tpm)
+
+
 def bind(device: Path, key: str, tpm: str = "auto") -> None:
-    """Let the TPM open it as the machine is started now, and no more as before; LuksError `tpm_refused`."""
+    """Let the TPM open it as long as the machine is started as now; LuksError `tpm_refused`."""
     file = os.memfd_create("key", os.MFD_CLOEXEC)
     try:
         os.fchmod(file, 0o600)
         os.write(file, key.encode("ascii"))
-        words = [f"--unlock-key-file=/proc/self/fd/{file}", "--wipe-slot=tpm2", f"--tpm2-device={tpm}"]
+        words = [f"--unlock-key-file=/proc/self/fd/{file}", f"--tpm2-device={tpm}"]
         done = subprocess.run(
             ["systemd-cryptenroll", *words, f"--tpm2-pcrs={PCR}", str(device)],
             stdin=subprocess.DEVNULL,
@@ -153,7 +165,7 @@ def bind(device: Path, key: str, tpm: str = "auto") -> None:
         raise LuksError(
             f"The data partition was not bound to the TPM: {said[-1].strip() if said else done.returncode}",
             reason="tpm_refused",
-            hint="Is it the right recovery key? Is the TPM on in the firmware, and not locked by another system?",
+            hint="Is the TPM on in the firmware, and not locked by another system?",
         )
 
 

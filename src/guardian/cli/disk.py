@@ -77,8 +77,8 @@ def rebind(
         raise GuardianError(
             "This machine has no TPM 2.0.", reason="tpm_missing", hint="Switch it on in the firmware (fTPM, PTT)."
         )
-    key = luks.kept_key(DATA) or luks.typed(sys.stdin.readline(256) if key_stdin else ask_secret("Recovery key"))
-    luks.bind(device, key)
+    # Also where the machine knows it: whoever does this has it in hand, whatever happens meanwhile.
+    luks.rebind(device, luks.typed(sys.stdin.readline(256) if key_stdin else ask_secret("Recovery key")))
     typer.echo("The TPM opens the data partition from the next start on.")
 
 
