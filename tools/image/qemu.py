@@ -49,6 +49,8 @@ class Machine:
     space: str = ""
     # What the hypervisor hands over: systemd's credentials by name, in the machine's SMBIOS table.
     credentials: dict[str, bytes] = field(default_factory=dict)
+    # The state of its TPM 2.0, a folder; None: it has none.
+    tpm: Path | None = None
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +58,8 @@ class Machine:
         self.log = self.folder / "serial.log"
         for path in (self._line, self.log):
             path.unlink(missing_ok=True)
+        if self.tpm is not None:
+            self._start_tpm(self.tpm)
         with (self.folder / "qemu.log").open("wb") as complaints:
             self._process = subprocess.Popen(
                 self._command(),
@@ -69,6 +73,9 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        if self.tpm is not None:
+            # It goes when its machine does, after it wrote down its state.
+            self._tpm.wait(30)
 
     def said(self) -> str:
         """All it said so far, without what only moves a cursor."""
@@ -100,6 +107,25 @@ class Machine:
             line.sendall(text.encode())
             time.sleep(0.5)
 
+    def _start_tpm(self, state: Path) -> None:
+        """A TPM of its own process, which ends with its machine, or with us."""
+        state.mkdir(parents=True, exist_ok=True)
+        place = self.folder / "tpm.sock"
+        place.unlink(missing_ok=True)
+        words = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl", f"type=unixio,path={place}"]
+        with (self.folder / "tpm.log").open("wb") as complaints:
+            self._tpm = subprocess.Popen(
+                [*words, "--terminate"],
+                stdin=subprocess.DEVNULL,
+                stdout=complaints,
+                stderr=complaints,
+                preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - we have one thread
+            )
+        while not place.exists():
+            if self._tpm.poll() is not None:
+                raise Silent(f"swtpm ended: {(self.folder / 'tpm.log').read_text(errors='replace')}")
+            time.sleep(0.05)
+
     def _complaints(self) -> str:
         with contextlib.suppress(OSError):
             return (self.folder / "qemu.log").read_text(errors="replace")[-1000:]
@@ -113,6 +139,9 @@ class Machine:
         words += ["-m", str(self.memory), "-smp", "2", "-display", "none", "-no-reboot", *self.network]
         words += ["-chardev", f"socket,id=line,path={self._line},server=on,wait=off,logfile={self.log}"]
         words += ["-serial", "chardev:line", "-device", "qemu-xhci"]
+        if self.tpm is not None:
+            words += ["-chardev", f"socket,id=tpm,path={self.folder / 'tpm.sock'}"]
+            words += ["-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm"]
         for name, secret in self.credentials.items():
             text = base64.b64encode(secret).decode("ascii")
             words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={text}"]

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from guardian.appliance import layout
+from guardian.appliance import layout, luks
 from guardian.appliance.programs import run
 from guardian.common import log
 from guardian.common.errors import GuardianError
@@ -26,16 +26,19 @@ def left_over(disk_size: int, start: int, size: int) -> int:
 def grow(mounted: Path = DATA) -> str:
     """Partition and file system, while it is in use; a sentence of what was done."""
     device = Path(run("findmnt", "--noheadings", "--output=SOURCE", "--mountpoint", str(mounted)))
-    about = Path(f"/sys/class/block/{device.resolve().name}").resolve()
+    partition = luks.below(device)
+    about = Path(f"/sys/class/block/{partition.name}").resolve()
     disk = Path("/dev") / about.parent.name
     number, start, size = (int((about / name).read_text()) for name in ("partition", "start", "size"))
     whole = int((about.parent / "size").read_text()) * layout.SECTOR
     if number != layout.DATA.number:
-        raise GrowError(f"{device} is not the data partition of our layout.", reason="disk_refused")
+        raise GrowError(f"{partition} is not the data partition of our layout.", reason="disk_refused")
     left = left_over(whole, start * layout.SECTOR, size * layout.SECTOR)
     if left >= _WORTH:
         widen(disk, number)
         run("partx", "--update", f"--nr={number}", str(disk))
+        if partition.name != device.resolve().name:
+            luks.widen()
     # A start that was cut off may have left the file system behind its partition.
     run("resize2fs", str(device))
     return (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from guardian.appliance import disks, medium, ours, writing
+from guardian.appliance import disks, luks, medium, ours, writing
 from guardian.appliance.disks import Disk
 from guardian.appliance.screen import SCREENS, Screen
 from guardian.appliance.writing import Payload
@@ -20,6 +20,8 @@ from guardian.common.errors import GuardianError
 FILES = Path("/run/image/medium")
 WORD = "ERASE"
 _SECONDS = 10
+# For an answer to what has one already, in seconds.
+_PATIENCE = 60
 
 
 def main() -> None:
@@ -51,6 +53,7 @@ def install(screen: Screen, wanted: str) -> None:
         medium.verify(file, check, lambda part: screen.progress("Checking this medium", part))
         raw = seed_of(file)
     seed = understood(raw, screen)
+    encrypt = is_to_encrypt(seed, screen)
     payload = Payload.read(FILES)
     found = disks.read(device)
     screen.say(f"  Version {payload.version}. Disks of this machine:")
@@ -60,7 +63,9 @@ def install(screen: Screen, wanted: str) -> None:
     screen.say(f"  Installing to {chosen.said}")
     if chosen.holds and not (seed and seed.unattended):
         agree(screen, chosen)
-    writing.write(chosen.path, payload, raw, screen.progress)
+    key = writing.write(chosen.path, payload, raw, screen.progress, encrypt=encrypt)
+    if key and not (seed and seed.unattended):
+        show(screen, key)
     screen.say()
     screen.say(f"  Done. Take the stick out; the machine restarts in {_SECONDS} seconds.")
     time.sleep(_SECONDS)
@@ -73,6 +78,37 @@ def agree(screen: Screen, disk: Disk) -> None:
     screen.say(f"  {disk.path} holds {disk.holds}. All of it will be gone.")
     while not screen.agrees(WORD):
         screen.say("  Nothing was changed.")
+
+
+def is_to_encrypt(seed: seeds.Seed | None, screen: Screen, tpms: Path = luks.TPMS) -> bool:
+    """What the seed says; without one whoever stands there is asked, where there is a TPM 2.0 to encrypt to.
+
+    Args:
+        tpms: where the kernel lists them.
+
+    Raises LuksError where the seed asks for what this machine cannot do.
+    """
+    if seed is not None:
+        if seed.encrypt:
+            luks.need_tpm(tpms)
+            screen.say("  The data partition will be encrypted to this machine's TPM.")
+        return seed.encrypt
+    if not luks.has_tpm(tpms):
+        return False
+    screen.say(f"  Without an answer within {_PATIENCE} seconds the data partition is not encrypted.")
+    question = "  Encrypt the data partition to this machine's TPM? [y/N] "
+    return screen.ask(question, seconds=_PATIENCE).lower() in ("y", "yes")
+
+
+def show(screen: Screen, key: str) -> None:
+    """The recovery key, until somebody has it."""
+    screen.say()
+    screen.say("  The data partition's recovery key. It opens it when the TPM does not, as after a change of firmware:")
+    screen.say()
+    screen.say(f"      {luks.shown(key)}")
+    screen.say()
+    screen.say("  Write it down, and keep it apart from this machine. `guardian disk recovery-key` shows it again.")
+    screen.ask("  Press Enter to go on. ")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from guardian.appliance import disks, layout, logs, ours, reset, status, sticks
+from guardian.appliance import disks, layout, logs, luks, ours, reset, status, sticks
 from guardian.appliance.mounts import mounted
 from guardian.appliance.ours import Ours, OursError
 from guardian.appliance.reset import Machine, Order
@@ -71,8 +71,10 @@ def actions(screen: Screen) -> list[Action]:
 def look(screen: Screen) -> None:
     """All of it, as it is found."""
     screen.say("  Looking. The check of a large disk takes minutes.")
-    for line in status.look(our_disk(screen)):
-        screen.say(f"  {line}")
+    disk = our_disk(screen)
+    with decrypted(disk, screen) as device:
+        for line in status.look(disk, device):
+            screen.say(f"  {line}")
 
 
 def save(screen: Screen) -> None:
@@ -80,14 +82,15 @@ def save(screen: Screen) -> None:
     disk = our_disk(screen)
     chosen = choose_stick(screen, sticks.find(disks.told(), [disk.path, disks.whole(ours.started_from())]))
     screen.say("  Looking first: what it finds is saved too. The check of a large disk takes minutes.")
-    texts = {
-        "status.txt": "".join(f"{line}\n" for line in status.look(disk)),
-        "disks.txt": _said("lsblk", "--output=NAME,SIZE,TYPE,TRAN,MODEL,FSTYPE,PARTLABEL"),
-        "rescue.txt": _said("journalctl", "--boot", "--no-pager", "--output=short-iso"),
-    }
     name = f"guardian-logs-{stamp()}.tar.gz"
-    with data_to_read(disk, screen) as data, mounted(chosen.device, chosen.kind, "rw") as folder:
-        sha256 = logs.save(data, texts, folder, name, screen.progress)
+    with decrypted(disk, screen) as device:
+        texts = {
+            "status.txt": "".join(f"{line}\n" for line in status.look(disk, device)),
+            "disks.txt": _said("lsblk", "--output=NAME,SIZE,TYPE,TRAN,MODEL,FSTYPE,PARTLABEL"),
+            "rescue.txt": _said("journalctl", "--boot", "--no-pager", "--output=short-iso"),
+        }
+        with data_to_read(device, screen) as data, mounted(chosen.device, chosen.kind, "rw") as folder:
+            sha256 = logs.save(data, texts, folder, name, screen.progress)
     with mounted(chosen.device, chosen.kind, "ro") as folder:
         logs.verify(folder, name, sha256, screen.progress)
     screen.say(f"  {name} lies on the stick. It may be taken out.")
@@ -111,6 +114,9 @@ def choose_stick(screen: Screen, found: Sequence[Stick]) -> Stick:
 def ask_reset(screen: Screen, *, keeps_clips: bool) -> None:
     """Until it is done and the machine restarts; or nothing, unless the word is typed."""
     disk = our_disk(screen)
+    encrypted = luks.is_luks(Path(disk.device(layout.DATA)))
+    if encrypted and not keeps_clips:
+        luks.need_tpm()
     screen.say(f"  {disk.said}")
     screen.say("  This machine will forget whose it is: enrolment, keys, cameras, settings and logs go.")
     if keeps_clips:
@@ -120,15 +126,17 @@ def ask_reset(screen: Screen, *, keeps_clips: bool) -> None:
         screen.say("  the browser lists them no more.")
     else:
         screen.say("  Recordings go too. Nobody brings them back.")
+        if encrypted:
+            screen.say("  The data partition will be encrypted to this machine's TPM anew, with another recovery key.")
     if not screen.agrees(RESET if keeps_clips else ERASE):
         screen.say("  Nothing was changed.")
         return
-    with machine_of(disk) as machine:
+    with machine_of(disk, screen) as machine:
         if keeps_clips:
             # Before it is durable that this is to be done: a disk that cannot do it stays as it is.
             with machine.data():
                 pass
-        order = Order(keeps_clips, stamp())
+        order = Order(keeps_clips, stamp(), encrypted and not keeps_clips)
         reset.ask(machine.boot, order)
         reset.finish(machine, order, screen.progress)
     screen.say("  Done. Take out the stick if you started from one; the machine restarts.")
@@ -137,7 +145,7 @@ def ask_reset(screen: Screen, *, keeps_clips: bool) -> None:
 
 def finish(screen: Screen) -> None:
     """Go on with a reset that was cut off; where none was, or the order is damaged, the machine starts as before."""
-    with machine_of(our_disk(screen)) as machine:
+    with machine_of(our_disk(screen), screen) as machine:
         order = reset.asked(machine.boot)
         if order is None:
             reset.done(machine.boot)
@@ -164,24 +172,43 @@ def our_disk(screen: Screen) -> Ours:
 
 
 @contextlib.contextmanager
-def machine_of(disk: Ours) -> Iterator[Machine]:
+def machine_of(disk: Ours, screen: Screen) -> Iterator[Machine]:
     """Its boot partition mounted to be written to, its other partitions by name."""
     data, seed = Path(disk.device(layout.DATA)), Path(disk.device(layout.SEED))
     slots = {name: Path(disk.device(part)) for name, part in layout.SLOTS.items()}
     with mounted(disk.device(layout.BOOT), "vfat", "rw") as boot:
-        yield Machine(boot, data, lambda: _data(data), seed, slots)
+        yield Machine(boot, data, lambda: _data(data, screen), seed, slots)
 
 
 @contextlib.contextmanager
-def data_to_read(disk: Ours, screen: Screen) -> Iterator[Path | None]:
+def decrypted(disk: Ours, screen: Screen) -> Iterator[Path | None]:
+    """What the data's file system lies on, not to be written to; None, and why, where nothing opens it."""
+    with contextlib.ExitStack() as stack:
+        device = None
+        try:
+            data = Path(disk.device(layout.DATA))
+            device = stack.enter_context(luks.opened(data, lambda: ask_key(screen), writable=False))
+        except GuardianError as error:
+            screen.say(f"  {error}")
+        yield device
+
+
+@contextlib.contextmanager
+def data_to_read(device: Path | None, screen: Screen) -> Iterator[Path | None]:
     """The data partition as it lies there; None, and why, where it cannot be mounted."""
     with contextlib.ExitStack() as stack:
         data = None
         try:
-            data = stack.enter_context(mounted(disk.device(layout.DATA), "ext4", status.LOOK))
+            data = None if device is None else stack.enter_context(mounted(str(device), "ext4", status.LOOK))
         except GuardianError as error:
             screen.say(f"  Without the journal: {error}")
         yield data
+
+
+def ask_key(screen: Screen) -> str:
+    """Of a data partition that the TPM does not open."""
+    screen.say("  The data partition is encrypted, and the TPM does not open it.")
+    return screen.ask("  Type its recovery key, or nothing to leave it closed: ")
 
 
 def stamp() -> str:
@@ -198,11 +225,12 @@ def leave(how: str) -> None:
 
 
 @contextlib.contextmanager
-def _data(device: Path) -> Iterator[Path]:
-    # As a start does: what is left after that, mounting judges.
-    subprocess.run(["e2fsck", "-p", str(device)], capture_output=True, check=False, timeout=_SECONDS)
-    with mounted(str(device), "ext4", "rw") as folder:
-        yield folder
+def _data(device: Path, screen: Screen) -> Iterator[Path]:
+    with luks.opened(device, lambda: ask_key(screen), writable=True) as system:
+        # As a start does: what is left after that, mounting judges.
+        subprocess.run(["e2fsck", "-p", str(system)], capture_output=True, check=False, timeout=_SECONDS)
+        with mounted(str(system), "ext4", "rw") as folder:
+            yield folder
 
 
 def _said(*command: str) -> str:

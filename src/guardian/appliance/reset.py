@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from guardian.appliance import grubenv, layout
+from guardian.appliance import grubenv, layout, luks
 from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
 from guardian.appliance.slots import Words
@@ -26,9 +26,9 @@ from guardian.common.files import OddFileError, folder_below, names_below, read_
 PLACE = "reset"
 KEPT = "kept-clips"
 TRASH = "trash"
-_LINE = re.compile(r"(keep|erase) ([0-9]{8}T[0-9]{6}Z)\n")
-# Not ours, and made again by e2fsck when it is not there.
-_LEFT = {KEPT, TRASH, "lost+found"}
+_LINE = re.compile(r"(keep|erase) ([0-9]{8}T[0-9]{6}Z)( encrypted)?\n")
+# Not ours, and made again by e2fsck when it is not there; or of the partition itself, which stays.
+_LEFT = {KEPT, TRASH, "lost+found", luks.KEPT_KEY}
 _HOW_TO_OPEN = """\
 Recordings of this machine from before it was reset. They are sealed: whoever has the disk cannot see them.
 Each file is opened on any computer that has Private AI Guardian, with the household's secret:
@@ -44,10 +44,14 @@ _SECONDS = 3600
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody asked for. `date` names the folder of kept recordings: `20260131T080000Z`."""
+    """What somebody asked for. `date` names the folder of kept recordings: `20260131T080000Z`.
+
+    `encrypted`: what is erased was, and will be again; its header, which said so, is the first that goes.
+    """
 
     keeps_clips: bool
     date: str
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class Machine:
 def ask(boot: Path, order: Order) -> None:
     """From here on it is to be done."""
     kind = "keep" if order.keeps_clips else "erase"
-    write_atomic(boot / PLACE, f"{kind} {order.date}\n".encode("ascii"))
+    words = [kind, order.date, *(["encrypted"] if order.encrypted else [])]
+    write_atomic(boot / PLACE, f"{' '.join(words)}\n".encode("ascii"))
 
 
 def asked(boot: Path) -> Order | None:
@@ -73,7 +78,7 @@ def asked(boot: Path) -> Order | None:
         match = _LINE.fullmatch(read_plain(boot / PLACE, 64).decode("ascii"))
     except (OSError, UnicodeDecodeError):
         return None
-    return Order(match[1] == "keep", match[2]) if match else None
+    return Order(match[1] == "keep", match[2], bool(match[3])) if match else None
 
 
 def done(boot: Path) -> None:
@@ -87,6 +92,10 @@ def finish(machine: Machine, order: Order, tell: Tell) -> None:
     if order.keeps_clips:
         with machine.data() as data:
             keep_clips(data, order, tell)
+    elif order.encrypted:
+        # Without its header nothing on it can be read, discarded or not.
+        luks.destroy(machine.data_device)
+        erase(machine.data_device, tell, encrypted=True)
     else:
         with contextlib.suppress(GuardianError, OSError), machine.data() as data:
             # Some disks cannot discard: what was written over cannot be read from them either.
@@ -123,17 +132,20 @@ def keep_clips(data: Path, order: Order, tell: Tell) -> None:
     subprocess.run(["fstrim", str(data)], capture_output=True, check=False, timeout=_SECONDS)
 
 
-def erase(device: Path, tell: Tell) -> None:
+def erase(device: Path, tell: Tell, *, encrypted: bool = False) -> None:
     """Another file system, empty; the disk forgets the one before where it can."""
     what = "Erasing the data partition"
     tell(what, 0)
     subprocess.run(["blkdiscard", "--force", str(device)], capture_output=True, check=False, timeout=_SECONDS)
     tell(what, 0.5)
-    run(
-        *layout.make_data(str(device)),
-        hint="The disk is broken. Put in another one and install anew.",
-        seconds=_SECONDS,
-    )
+    if encrypted:
+        luks.make_data(device)
+    else:
+        run(
+            *layout.make_data(str(device)),
+            hint="The disk is broken. Put in another one and install anew.",
+            seconds=_SECONDS,
+        )
     with device.open("rb") as file:
         os.fsync(file.fileno())
     tell(what, 1)

@@ -62,14 +62,16 @@ class Screen:
         typed = self.ask(f"  {question}: ")
         return int(typed) if typed in map(str, range(1, len(texts) + 1)) else 0
 
-    def ask(self, question: str) -> str:
-        """One line that somebody types."""
+    def ask(self, question: str, seconds: float | None = None) -> str:
+        """One line that somebody types; '' when nobody does within `seconds`, where it has an end."""
         for file in self._files:
             with contextlib.suppress(OSError):
                 file.write(question.encode())
         waiting = list(self._files)
         while waiting:
-            ready, _, _ = select.select(waiting, [], [])
+            ready, _, _ = select.select(waiting, [], [], seconds)
+            if not ready:
+                return ""
             for file in ready:
                 line = b""
                 with contextlib.suppress(OSError):

@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from guardian.appliance import grubenv, layout, reset
+from guardian.appliance import grubenv, layout, luks, reset
 from guardian.appliance.layout import STATE
 from guardian.appliance.mounts import mounted
 from guardian.appliance.ours import Ours
@@ -37,12 +37,23 @@ class Line:
         return f"{self.title:<14}{self.text}"
 
 
-def look(ours: Ours) -> Iterator[Line]:
-    """All that can be said, each line when it is known; what cannot be read is said in its place."""
+def look(ours: Ours, decrypted: Path | None) -> Iterator[Line]:
+    """All that can be said, each line when it is known; what cannot be read is said in its place.
+
+    Args:
+        decrypted: what the data's file system lies on; None where it could not be opened.
+    """
     yield Line("Disk", ours.said)
-    for title, about in (("Partitions", _table), ("Start", _boot), ("Slots", _slots), ("Seed", _seed), ("Data", _data)):
+    abouts: tuple[tuple[str, Callable[[], Iterator[Line]]], ...] = (
+        ("Partitions", lambda: _table(ours)),
+        ("Start", lambda: _boot(ours)),
+        ("Slots", lambda: _slots(ours)),
+        ("Seed", lambda: _seed(ours)),
+        ("Data", lambda: _data(ours, decrypted)),
+    )
+    for title, about in abouts:
         try:
-            yield from about(ours)
+            yield from about()
         except (GuardianError, OSError) as error:
             yield Line(title, f"cannot be read: {error}")
 
@@ -66,10 +77,15 @@ def _seed(ours: Ours) -> Iterator[Line]:
     yield of_seed(Path(ours.device(layout.SEED)))
 
 
-def _data(ours: Ours) -> Iterator[Line]:
-    device = ours.device(layout.DATA)
-    yield from of_file_system(Path(device))
-    with mounted(device, "ext4", LOOK) as data:
+def _data(ours: Ours, decrypted: Path | None) -> Iterator[Line]:
+    device = Path(ours.device(layout.DATA))
+    encrypted = luks.is_luks(device)
+    if encrypted and decrypted is None:
+        yield Line("Data", "encrypted, and not opened: nothing of it is known")
+        return
+    yield Line("Encryption", "LUKS2, opened" if encrypted else "none")
+    yield from of_file_system(decrypted or device)
+    with mounted(str(decrypted or device), "ext4", LOOK) as data:
         yield from of_data(data)
 
 

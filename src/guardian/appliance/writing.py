@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.appliance import layout, medium
+from guardian.appliance import layout, luks, medium
 from guardian.appliance.layout import FIRST, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
 from guardian.appliance.programs import run
@@ -51,12 +51,15 @@ class Payload:
         return [place for place in places if place != FIRST]
 
 
-def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
+def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool = False) -> str:
     """Make `disk` a disk of ours that starts slot A. All that was on it is gone.
 
     Args:
         seed: the seed's region, as the medium has it.
         tell: is told what is done, and how much of it, 0 to 1.
+        encrypt: the data partition, to this machine's TPM.
+
+    Returns the recovery key of what is encrypted, else ''.
     """
     tell("Taking away what the disk held", 0)
     _blank(disk)
@@ -66,7 +69,11 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     _await(slot)
     _copy(payload.path(SYSTEM), slot, lambda part: tell("Writing the system", part))
     tell("Making the place of recordings", 0)
-    _run(*layout.make_data(layout.device(disk, layout.DATA)))
+    data, key = layout.device(disk, layout.DATA), ""
+    if encrypt:
+        key = luks.make_data(Path(data))
+    else:
+        _run(*layout.make_data(data))
     _put(layout.device(disk, layout.SEED), seed)
     device = layout.device(disk, layout.BOOT)
     _run(*layout.make_boot(device))
@@ -80,6 +87,7 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell) -> None:
     tell("Making it start", 0)
     _make_start(payload, disk)
     tell("Making it start", 1)
+    return key
 
 
 def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:

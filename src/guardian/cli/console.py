@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from guardian.appliance.luks import KEPT_KEY
 from guardian.cli.host import addresses, secure_boot, wifi
 from guardian.cli.host.summary import Summary, summarise
 from guardian.cli.host.wifi import Wifi
@@ -39,6 +40,10 @@ _REFUSED = {
     "seed_foreign": "The seed was made for another image, or by somebody unknown to this one: have a new one made.",
     "seed_damaged": "The seed was damaged on its way: have it made again.",
 }
+_UNWRITTEN = (
+    "encrypted; its recovery key is not written down yet. As root, by SSH: `guardian disk recovery-key`, and with "
+    "--written-down when it is"
+)
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 
@@ -59,6 +64,8 @@ class Facts:
     wifi: Wifi = field(default_factory=Wifi)
     # Whose key may come in by SSH.
     ssh: str = ""
+    # The data partition is encrypted, and nobody said that its recovery key is written down.
+    unwritten: bool = False
     # The node shows another household's roster than the seed named.
     foreign: bool = False
 
@@ -100,6 +107,7 @@ def gather() -> Facts:
         refusal=next(iter([found for folder in folders if (found := seed_state.read_refusal(folder / "seed"))]), None),
         wifi=wifi.read(next(iter(_networks(folders)), "")),
         ssh=_read(SETTINGS / "ssh"),
+        unwritten=(IMAGE / "data" / KEPT_KEY).exists(),
         foreign=any(part.reason == "other_household" for report in reports for part in report.dependencies.values()),
         cameras=[report for report in reports if report.service.startswith("camera@")],
         ailing=[
@@ -126,6 +134,8 @@ def page(facts: Facts) -> str:
         lines += _row("Words", [facts.household.words])
     if facts.ssh:
         lines += _row("SSH", [f"open to {facts.ssh}"])
+    if facts.unwritten:
+        lines += _row("Disk", [_UNWRITTEN])
     if facts.ailing:
         lines += ["", *_row("Not well", facts.ailing[:6])]
     return "\n".join([*lines, "", *_row("To do", to_do(facts)), ""])

@@ -63,6 +63,7 @@ def write_seed(
     wifi_ssid: Annotated[str, typer.Option(help="A Wi-Fi's name; its passphrase is asked for.")] = "",
     wifi_stdin: Annotated[bool, typer.Option("--wifi-stdin", help="Read the passphrase's line from stdin.")] = False,
     unattended: Annotated[bool, typer.Option(help="Install without asking: the disk found is overwritten.")] = False,
+    encrypt: Annotated[bool, typer.Option(help="Encrypt the data partition to the machine's TPM 2.0.")] = False,
     ssh_key: Annotated[Path | None, typer.Option(metavar="FILE", help="A public key that may log in.")] = None,
     expires: Annotated[str, typer.Option(help="The token's end, RFC 3339; no later machine takes the seed.")] = "",
     with_hash: Annotated[bool, typer.Option("--hash", help="Print the SHA-256 of the whole image, too.")] = False,
@@ -80,6 +81,7 @@ def write_seed(
         "locale": locale,
         "timezone": time_zone,
         "unattended": unattended,
+        "encrypt": encrypt,
         "ssh_key": _read_line(ssh_key) if ssh_key else "",
         "expires": expires,
     }
@@ -146,6 +148,7 @@ def describe(found: seed.Seed) -> dict[str, Any]:
         "timezone": found.timezone,
         "wifi": found.wifi.ssid if found.wifi else "",
         "unattended": found.unattended,
+        "encrypt": found.encrypt,
         "ssh_key": found.ssh_key,
         "expires": found.expires,
     }
@@ -174,6 +177,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
         if told[field]:
             yield f"{title:<12}{told[field]}"
     yield f"{'Unattended':<12}{'yes' if told['unattended'] else 'no'}"
+    yield f"{'Encrypts':<12}{'yes' if told['encrypt'] else 'no'}"
     yield f"{'Signature':<12}{_SIGNED[told['signed']]} (key {told['key_id']})"
 
 

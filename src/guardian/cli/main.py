@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "selfcheck": Verb("Would this installation's daemons start here? Asked before a release is put in force.", HOST),
     "settle": Verb("Wait until all is as well as before another release was put in force.", HOST),
     "update": Verb("The system of a machine made from an image: take a new one, go back.", HOST),
+    "disk": Verb("The data partition of a machine made from an image: is it encrypted, its recovery key.", HOST),
     "backup": Verb(
         "All this host needs to be made again, in one file sealed to who may open it.", HOST, module="backup.making"
     ),

@@ -49,6 +49,8 @@ class Seed(HostSettings):
     fingerprint: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     wifi: Wifi | None = None
     unattended: bool = False
+    # The data partition, to the machine's TPM; the installer asks nobody.
+    encrypt: bool = False
     expires: str = Field(default="", max_length=40)
 
     @field_validator("token")

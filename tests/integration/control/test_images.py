@@ -161,9 +161,8 @@ async def test_an_image_tells_a_machine_all_that_was_asked_for(imaging: World) -
         await home.report()
         (await home.post_roster(0, home.begin_roster())).raise_for_status()
         wifi = {"ssid": "Home", "psk": PSK}
-        made = await order(
-            home, locale="de_DE.UTF-8", timezone="Europe/Berlin", wifi=wifi, unattended=True, ssh_key=SSH
-        )
+        asked: dict[str, Any] = {"locale": "de_DE.UTF-8", "timezone": "Europe/Berlin", "wifi": wifi, "ssh_key": SSH}
+        made = await order(home, **asked, unattended=True, encrypt=True)
         data = (await home.browser.get(made.url)).content
         assert payload_in(data, imaging) == {
             "version": 2,
@@ -174,6 +173,7 @@ async def test_an_image_tells_a_machine_all_that_was_asked_for(imaging: World) -
             "timezone": "Europe/Berlin",
             "wifi": wifi,
             "unattended": True,
+            "encrypt": True,
             "ssh_key": SSH,
             "expires": to_text(made.expires),
         }

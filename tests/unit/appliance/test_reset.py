@@ -15,7 +15,7 @@ from tests.unit.appliance import tree as trees
 from tests.unit.appliance.tree import OTHERS, RECORDINGS, SECRETS, Tree
 from tests.vectors.household import Home, seal_clip
 
-from guardian.appliance import layout, reset
+from guardian.appliance import layout, luks, reset
 from guardian.appliance.mounts import mounted
 from guardian.appliance.programs import ProgramError
 from guardian.appliance.reset import Order
@@ -284,3 +284,21 @@ def test_a_kept_clip_is_opened_as_the_page_beside_it_says(tmp_path: Path) -> Non
     command = [str(Path(sys.executable).with_name("guardian")), *words, "--secret-fd", "0"]
     subprocess.run(command, cwd=kept, input=f"{secret}\n", text=True, check=True, capture_output=True)
     assert b"first second" in (tmp_path / "picture.mp4").read_bytes()
+
+
+def test_that_it_was_encrypted_is_durable_before_its_header_goes(tmp_path: Path) -> None:
+    tree = trees.make(tmp_path)
+    order = Order(False, DATE, encrypted=True)
+    reset.ask(tree.boot, order)
+    assert (tree.boot / reset.PLACE).read_text() == f"erase {DATE} encrypted\n"
+    assert reset.asked(tree.boot) == order
+    reset.ask(tree.boot, ERASE)
+    assert reset.asked(tree.boot) == ERASE
+
+
+def test_a_recovery_key_outlives_a_reset_that_keeps_recordings(tmp_path: Path) -> None:
+    """The partition's header is what it was."""
+    tree = trees.make(tmp_path)
+    (tree.data / luks.KEPT_KEY).write_text("a key\n")
+    run(tree, KEEP)
+    assert (tree.data / luks.KEPT_KEY).read_text() == "a key\n"

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from guardian.appliance import rescue
+from guardian.appliance import install, rescue
+from guardian.appliance.luks import LuksError
 from guardian.appliance.screen import Screen, ScreenError
 from guardian.appliance.sticks import Stick
 from guardian.common.errors import GuardianError
+from guardian.common.seed import Seed
+from guardian.common.tokens import Token
 
 
 class Ended(BaseException):
@@ -131,3 +134,52 @@ def test_progress_is_a_line_for_each_tenth(two: tuple[Person, Person], screen: S
     for part in range(101):
         screen.progress("Saving logs", part / 100)
     assert len(two[0].read().splitlines()) == 11
+
+
+def test_a_question_with_an_end_is_answered_by_nobody(two: tuple[Person, Person], screen: Screen) -> None:
+    assert screen.ask("Well? ", seconds=0.01) == ""
+    two[1].types("yes")
+    assert screen.ask("Well? ", seconds=60) == "yes"
+
+
+def tpms(folder: Path) -> Path:
+    """What the kernel says where there is a TPM 2.0."""
+    (folder / "tpm0").mkdir()
+    (folder / "tpm0/tpm_version_major").write_text("2\n")
+    return folder
+
+
+TOKEN = str(Token.create("node.test:7444", "0" * 64))
+
+
+@pytest.mark.parametrize(("typed", "encrypts"), [("y", True), ("YES", True), ("n", False), ("", False), ("yo", False)])
+def test_without_a_seed_whoever_stands_there_is_asked(
+    two: tuple[Person, Person], screen: Screen, tmp_path: Path, typed: str, encrypts: bool
+) -> None:
+    two[0].types(typed)
+    assert install.is_to_encrypt(None, screen, tpms(tmp_path)) is encrypts
+    assert "Encrypt the data partition to this machine's TPM? [y/N]" in two[1].read()
+
+
+def test_without_a_tpm_nobody_is_asked(two: tuple[Person, Person], screen: Screen, tmp_path: Path) -> None:
+    assert install.is_to_encrypt(None, screen, tmp_path) is False
+    assert two[0].read() == ""
+
+
+@pytest.mark.parametrize("encrypt", [True, False])
+@pytest.mark.parametrize("unattended", [True, False])
+def test_a_seed_answers_that(screen: Screen, tmp_path: Path, encrypt: bool, unattended: bool) -> None:
+    seed = Seed(version=2, token=TOKEN, unattended=unattended, encrypt=encrypt)
+    assert install.is_to_encrypt(seed, screen, tpms(tmp_path)) is encrypt
+
+
+def test_a_seed_that_asks_for_a_tpm_where_none_is_stops_it(screen: Screen, tmp_path: Path) -> None:
+    with pytest.raises(LuksError, match="No disk was touched"):
+        install.is_to_encrypt(Seed(version=2, token=TOKEN, encrypt=True), screen, tmp_path)
+    assert install.is_to_encrypt(Seed(version=1, token=TOKEN), screen, tmp_path) is False
+
+
+def test_the_recovery_key_is_shown_until_somebody_has_it(two: tuple[Person, Person], screen: Screen) -> None:
+    two[1].types("")
+    install.show(screen, "bcde" * 8)
+    assert "bcde-bcde-bcde-bcde-bcde-bcde-bcde-bcde" in two[0].read()

@@ -148,3 +148,8 @@ def test_why_a_seed_was_refused_lasts_until_one_is_taken(tmp_path: Path) -> None
     assert seed_state.read_refusal(tmp_path) == Refusal("seed_expired", "Not good.", "Do that.")
     seed_state.note_refusal(None, tmp_path)
     assert seed_state.read_refusal(tmp_path) is None
+
+
+def test_a_recovery_key_that_nobody_wrote_down_is_on_it_and_the_key_is_not() -> None:
+    assert "guardian disk recovery-key" not in page(Facts(addresses=ADDRESS))
+    assert "guardian disk recovery-key" in page(Facts(addresses=ADDRESS, unwritten=True))

@@ -74,7 +74,15 @@ def test_a_seed_is_written_in_place_and_into_its_own_place_alone(bench: Bench, t
     (tmp_path / "id.pub").write_text(SSH + "\n")
     said = bench.seed(
         *("--name", "Hall", "--locale", "de_DE.UTF-8", "--time-zone", "Europe/Berlin", "--wifi-ssid", "Home"),
-        *("--wifi-stdin", "--unattended", "--ssh-key", tmp_path / "id.pub", "--expires", "2999-01-01T00:00:00Z"),
+        *(
+            "--wifi-stdin",
+            "--unattended",
+            "--encrypt",
+            "--ssh-key",
+            tmp_path / "id.pub",
+            "--expires",
+            "2999-01-01T00:00:00Z",
+        ),
         *("--fingerprint", "ab" * 32, "--hash"),
     )
     after, offset = bench.iso.read_bytes(), bench.table.seed_first * SECTOR
@@ -91,6 +99,7 @@ def test_a_seed_is_written_in_place_and_into_its_own_place_alone(bench: Bench, t
         "locale": "de_DE.UTF-8",
         "timezone": "Europe/Berlin",
         "unattended": True,
+        "encrypt": True,
         "ssh_key": SSH,
         "expires": "2999-01-01T00:00:00Z",
         "wifi": {"ssid": "Home", "psk": PSK},
@@ -106,6 +115,7 @@ def test_what_is_shown_holds_no_secret_and_says_whether_the_signature_holds(benc
     assert bench.table.disk.hex in shown
     told = json.loads(image("show", bench.iso, "--key-public", bench.public, "--json"))
     assert (told["signed"], told["name"], told["wifi"], told["unattended"]) == (True, "Hall", "Home", False)
+    assert told["encrypt"] is False and "Encrypts    no" in shown
     other = tmp_path / "other.pub"
     other.write_text(image("key", tmp_path / "other.key"))
     assert "none of the keys named" in image("show", bench.iso, "--key-public", other, status=1)

@@ -32,6 +32,7 @@ FULL = {
     "timezone": "America/Argentina/Buenos_Aires",
     "wifi": {"ssid": "Café 5", "psk": "seven quiet herons"},
     "unattended": True,
+    "encrypt": True,
     "ssh_key": SSH,
     "expires": "2999-01-01T00:00:00Z",
 }
@@ -202,6 +203,8 @@ def test_what_a_machine_made_from_an_image_is_told() -> None:
         ("wifi", ["net", "longenough"]),
         ("unattended", "yes"),
         ("unattended", 1),
+        ("encrypt", "yes"),
+        ("encrypt", None),
         ("ssh_key", f'command="id" {SSH}'),
         ("ssh_key", f"{SSH}\n{SSH}"),
         ("ssh_key", SSH.replace("AAAAC3", "AAAAD3")),

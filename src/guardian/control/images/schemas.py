@@ -79,6 +79,7 @@ class ImageRequest(Message):
             "timezone": "Europe/Berlin",
             "wifi": {"ssid": "Home", "psk": "seven quiet herons"},
             "unattended": False,
+            "encrypt": False,
             "ssh_key": "",
         }
     )
@@ -90,4 +91,5 @@ class ImageRequest(Message):
     timezone: str = Field(default="", max_length=100)
     wifi: WifiAccess | None = None
     unattended: bool = False
+    encrypt: bool = False
     ssh_key: str = Field(default="", max_length=2048)
