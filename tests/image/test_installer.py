@@ -48,6 +48,20 @@ def test_a_disk_that_is_too_small(stick: Path, tmp_path: Path) -> None:
         assert "too small" in machine.said()
 
 
+@pytest.mark.parametrize("firmware", ["uefi", "bios"])
+def test_the_power_goes_while_it_writes(stick: Path, tmp_path: Path, firmware: str) -> None:
+    disk = Drive(empty(tmp_path / "disk.img", 5 * GIB))
+    with Machine(tmp_path / "first", [Drive(stick, "usb"), disk], firmware) as machine:
+        machine.expect("Writing the system", seconds=900)
+    with Machine(tmp_path / "second", [disk], firmware) as machine:
+        machine.expect("Install this machine anew from its stick", seconds=300)
+        assert "Private AI Guardian" not in machine.said()
+    with Machine(tmp_path / "third", [Drive(stick, "usb"), disk], firmware) as machine:
+        machine.expect("Type ERASE to go on", seconds=900)
+        machine.types("ERASE\n")
+        machine.expect("Done. Take the stick out", seconds=900)
+
+
 def test_one_wrong_bit_on_the_medium(stick: Path, tmp_path: Path) -> None:
     """In the middle of the system's file, where nothing that starts would ever read it."""
     flip(stick, stick.stat().st_size * 3 // 4)

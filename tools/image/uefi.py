@@ -8,12 +8,12 @@ from pathlib import Path
 from tools.image import grub
 from tools.lab.places import Refused
 
-from guardian.appliance import layout
-
 # In the tree; roles/appliance/files/uefi.sh fills it.
 FOLDER = "usr/lib/guardian-appliance/uefi"
 _GRUB = "grubx64.efi"
-_NAMES = (Path(layout.FIRST).name, _GRUB, "mmx64.efi")
+# What UEFI starts: the distribution's shim, which starts its GRUB beside it.
+FIRST = "EFI/BOOT/BOOTX64.EFI"
+_NAMES = (Path(FIRST).name, _GRUB, "mmx64.efi")
 # How the list of what is built into a GRUB begins: its mark, then where its first entry lies behind that.
 _LIST = b"mimg\0\0\0\0" + struct.pack("<Q", 24)
 _MODULE, _PREFIX = 0, 3
@@ -21,7 +21,7 @@ _MODULE, _PREFIX = 0, 3
 
 def files(tree: Path, into: Path, text: str) -> None:
     """Lay out `into` as a partition that UEFI starts from; `text` is what GRUB does first, in its own language."""
-    start = into / Path(layout.FIRST).parent
+    start = into / Path(FIRST).parent
     start.mkdir(parents=True)
     for name in _NAMES:
         shutil.copyfile(tree / FOLDER / name, start / name)
@@ -30,7 +30,7 @@ def files(tree: Path, into: Path, text: str) -> None:
 
 def tell(into: Path, text: str, root: Path) -> None:
     """Have the GRUB that lies in `into` do `text` first, when `root` is what it was started from."""
-    place = root / looks_in(into / Path(layout.FIRST).with_name(_GRUB)) / "grub.cfg"
+    place = root / looks_in(into / Path(FIRST).with_name(_GRUB)) / "grub.cfg"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="ascii")
 

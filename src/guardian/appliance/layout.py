@@ -1,9 +1,10 @@
 """The disk: six partitions, the same on every machine but for the size of the last but one."""
 
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from guardian.common import seed_region
+from guardian.common.files import sync_directory
 
 MIB = 1 << 20
 SECTOR = 512
@@ -37,8 +38,6 @@ SMALLEST = sum(part.size for part in ALL) + SMALLEST_DATA + AROUND
 # A system's files: what is written into a slot, and what lies in the slot's folder on the boot partition.
 SYSTEM = "system.squashfs"
 KERNEL = ("vmlinuz", "initrd.img")
-# What UEFI starts, on the boot partition: the distribution's shim, which starts its GRUB beside it.
-FIRST = "EFI/BOOT/BOOTX64.EFI"
 # What a slot that holds a system begins with.
 SQUASHFS = b"hsqs"
 # The daemons' state on the data partition.
@@ -73,3 +72,15 @@ def make_boot(device: str) -> tuple[str, ...]:
 def make_data(device: str) -> tuple[str, ...]:
     """The command that makes the data partition's file system, empty."""
     return ("mkfs.ext4", "-q", "-F", "-L", DATA.name, "-m", "1", device)
+
+
+def aside(name: str) -> str:
+    """The name of a slot's kernel until all else of the slot was read back: without one a slot starts nothing."""
+    return f"{name}.new"
+
+
+def give_kernel(folder: Path) -> None:
+    """Its kernel to a slot whose folder on the boot partition this is."""
+    for name in reversed(KERNEL):
+        (folder / aside(name)).replace(folder / name)
+    sync_directory(folder)

@@ -1,4 +1,7 @@
-"""Write a system to a disk. What would start it comes last, when all else was read back: cut short, it never starts."""
+"""Write a system to a disk. Its kernel comes last, when all else was read back.
+
+GRUB comes first, and on a disk whose writing was cut short it finds no kernel and says what to do.
+"""
 
 import hashlib
 import json
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.appliance import layout, luks, medium
-from guardian.appliance.layout import FIRST, MIB, SECTOR, SYSTEM
+from guardian.appliance.layout import KERNEL, MIB, SECTOR, SYSTEM
 from guardian.appliance.mounts import mounted
 from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
@@ -46,9 +49,9 @@ class Payload:
 
     @property
     def on_boot(self) -> list[str]:
-        """What the boot partition holds, by its places there, but for what UEFI starts."""
+        """What the boot partition holds, by its places there, but for slot A's kernel."""
         places = [name.removeprefix(f"{_BOOT}/") for name in self.files if name.startswith(f"{_BOOT}/")]
-        return [place for place in places if place != FIRST]
+        return [place for place in places if not place.startswith("A/")]
 
 
 def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool = False) -> str:
@@ -65,8 +68,10 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool
     _blank(disk)
     _run("sfdisk", "--quiet", "--wipe=always", "--wipe-partitions=always", disk, text=layout.script())
     _run("udevadm", "settle", "--timeout=20")
-    slot = layout.device(disk, layout.SLOTS["A"])
+    slot, boot = layout.device(disk, layout.SLOTS["A"]), layout.device(disk, layout.BOOT)
     _await(slot)
+    _run(*layout.make_boot(boot))
+    _put_grub(payload, disk)
     _copy(payload.path(SYSTEM), slot, lambda part: tell("Writing the system", part))
     tell("Making the place of recordings", 0)
     data, key = layout.device(disk, layout.DATA), ""
@@ -75,19 +80,29 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool
     else:
         _run(*layout.make_data(data))
     _put(layout.device(disk, layout.SEED), seed)
-    device = layout.device(disk, layout.BOOT)
-    _run(*layout.make_boot(device))
-    with mounted(device, "vfat", "rw") as boot:
+    with mounted(boot, "vfat", "rw") as there:
+        for name in KERNEL:
+            shutil.copyfile(payload.path(f"{_BOOT}/A/{name}"), there / "A" / layout.aside(name))
+    _check(payload, disk, slot, tell)
+    tell("Making it start", 0)
+    with mounted(boot, "vfat", "rw") as there:
+        layout.give_kernel(there / "A")
+    tell("Making it start", 1)
+    return key
+
+
+def _put_grub(payload: Payload, disk: str) -> None:
+    """All of the boot partition but a kernel, and GRUB for BIOS in the first partition and then before the table."""
+    with mounted(layout.device(disk, layout.BOOT), "vfat", "rw") as boot:
         for folder in layout.SLOTS:
             (boot / folder).mkdir()
         for place in payload.on_boot:
             (boot / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(payload.path(f"{_BOOT}/{place}"), boot / place)
-    _check(payload, disk, slot, tell)
-    tell("Making it start", 0)
-    _make_start(payload, disk)
-    tell("Making it start", 1)
-    return key
+    first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
+    core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
+    _put(layout.device(disk, layout.BIOS), core)
+    _put(disk, head)
 
 
 def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
@@ -98,25 +113,13 @@ def _check(payload: Payload, disk: str, slot: str, tell: Tell) -> None:
         found = medium.digest(device, size, lambda part: tell("Reading it back", part))
     if found != payload.files[SYSTEM]:
         raise _refused(disk)
+    places = {place: place for place in payload.on_boot} | {f"A/{name}": f"A/{layout.aside(name)}" for name in KERNEL}
     with mounted(layout.device(disk, layout.BOOT), "vfat", "ro") as boot:
-        for place in payload.on_boot:
-            medium.forget(boot / place)
-            digest = hashlib.sha256((boot / place).read_bytes()).hexdigest()
+        for place, now in places.items():
+            medium.forget(boot / now)
+            digest = hashlib.sha256((boot / now).read_bytes()).hexdigest()
             if digest != payload.files[f"{_BOOT}/{place}"]:
                 raise _refused(disk)
-
-
-def _make_start(payload: Payload, disk: str) -> None:
-    """What UEFI starts by its name; GRUB for BIOS in the first partition and then before the table."""
-    with mounted(layout.device(disk, layout.BOOT), "vfat", "rw") as boot:
-        new = (boot / FIRST).with_name("NEW")
-        shutil.copyfile(payload.path(f"{_BOOT}/{FIRST}"), new)
-        _sync(new)
-        new.rename(boot / FIRST)
-    first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
-    core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
-    _put(layout.device(disk, layout.BIOS), core)
-    _put(disk, head)
 
 
 def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
@@ -134,7 +137,7 @@ def bios(core: bytes, head: bytes, first: int) -> tuple[bytes, bytes]:
 
 
 def _blank(disk: str) -> None:
-    """No table, no code, no copy of a table: from here on the disk starts nothing."""
+    """No table, no code, no copy of a table: the disk starts nothing of what it held."""
     with open(disk, "r+b", buffering=0) as device:
         size = device.seek(0, os.SEEK_END)
         for offset in (0, size - 2 * MIB):
@@ -162,14 +165,6 @@ def _put(target: str, data: bytes) -> None:
         os.fsync(device.fileno())
 
 
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
 def _await(path: str) -> None:
     end = time.monotonic() + _SECONDS
     while not Path(path).is_block_device():
@@ -179,12 +174,12 @@ def _await(path: str) -> None:
 
 
 def _run(*command: str, text: str = "") -> None:
-    run(*command, text=text, hint="The disk may be broken. It does not start; install to another one.")
+    run(*command, text=text, hint="The disk may be broken. It starts nothing; install to another one.")
 
 
 def _refused(disk: str) -> WriteError:
     return WriteError(
         f"{disk} does not hold what was written to it.",
         reason="disk_refused",
-        hint="The disk is broken. It does not start; install to another one.",
+        hint="The disk is broken. It starts nothing; install to another one.",
     )

@@ -7,8 +7,6 @@ import pytest
 from tools.image import grub, uefi
 from tools.lab.places import Refused
 
-from guardian.appliance import layout
-
 
 def program(path: Path, modules: list[str]) -> Path:
     """A GRUB as distributions make theirs, but for the signature."""
@@ -30,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
 def test_the_configuration_lies_where_this_grub_looks(tree: Path, tmp_path: Path) -> None:
     uefi.files(tree, tmp_path / "boot", "configfile /grub/grub.cfg\n")
     assert (tmp_path / "boot/EFI/somewhere/grub.cfg").read_text() == "configfile /grub/grub.cfg\n"
-    assert (tmp_path / "boot" / layout.FIRST).read_bytes() == b"BOOTX64.EFI"
+    assert (tmp_path / "boot" / uefi.FIRST).read_bytes() == b"BOOTX64.EFI"
     assert {path.name for path in (tmp_path / "boot/EFI/BOOT").iterdir()} == {"BOOTX64.EFI", "grubx64.efi", "mmx64.efi"}
 
 
