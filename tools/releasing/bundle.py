@@ -1,4 +1,4 @@
-"""`python -m tools.releasing.bundle`: a release of one tier as one signed file, for hosts that take it from their node."""
+"""`python -m tools.releasing.bundle`: a release of one tier as one signed file, for hosts that are no images."""
 
 import argparse
 import json
@@ -23,7 +23,9 @@ def main() -> int:
     parser.add_argument("release", type=Path, help="a folder that `make release` built")
     parser.add_argument("--tier", choices=TIERS, action="append", help="may be repeated; default: each")
     parser.add_argument("--sign-key", type=Path, required=True, metavar="FILE", help="of `guardian image key`")
-    parser.add_argument("--model", type=Path, action="append", default=[], metavar="FILE", help="brought to edges with it")
+    parser.add_argument(
+        "--model", type=Path, action="append", default=[], metavar="FILE", help="brought to edges with it"
+    )
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="default: beside the release")
     given = parser.parse_args()
     try:
@@ -37,7 +39,7 @@ def main() -> int:
 
 
 def make(release: Path, tier: str, key: Path, models: list[Path], into: Path) -> Path:
-    """The file, `guardian-TIER-release-VERSION.update`: wheels for each Python of the release, units, what installs it."""
+    """`guardian-TIER-release-VERSION.update`: wheels for each Python of the release, units, what installs it."""
     try:
         signer = Ed25519PrivateKey.from_private_bytes(key.read_bytes())
         facts = json.loads((release / "release.json").read_text("utf-8"))
@@ -52,7 +54,11 @@ def make(release: Path, tier: str, key: Path, models: list[Path], into: Path) ->
         words = [word for python in pythons for word in ("--for-python", python)]
         command = [sys.executable, str(script), "pack", str(release.resolve()), "--tier", tier, *words]
         done = subprocess.run(
-            [*command, "--into", str(parts[RELEASE])], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, check=False
+            [*command, "--into", str(parts[RELEASE])],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise Refused(done.stderr.strip()[-1000:])

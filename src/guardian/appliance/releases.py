@@ -164,7 +164,8 @@ class Host(host.Host):
         """Nor for a release that would not start here, or may not use what a newer one made of the stores."""
         self.refuse_while_tried()
         command = [str(self.folder(version) / "bin/guardian"), "selfcheck", "--stores", "--tier", self.tier]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+        done = subprocess.run(command, env=plain, capture_output=True, text=True, check=False, timeout=600)
         if done.returncode:
             raise ApplyError(
                 f"{version} would not do here: {done.stderr.strip()[-1000:]}",

@@ -63,7 +63,7 @@ def mark(folder: Path) -> tuple[int, int, int] | None:
 def opened(folder: Path, item: Bundle) -> BufferedReader:
     """A bundle to read from; StoreError `updates_damaged` when it is not there or of another size."""
     try:
-        file = open_plain(folder / _name(item.version, item.kind))
+        file = open_plain(folder / file_name(item.version, item.kind))
     except OSError as error:
         raise _damaged(item, error.strerror or "it cannot be opened") from error
     if os.fstat(file.fileno()).st_size != item.size:
@@ -113,7 +113,7 @@ class Writer:
         """Take it away."""
         gone = self._find(version, kind)
         self._write(bundles=tuple(item for item in self.catalogue.bundles if item != gone))
-        (self._folder / _name(gone.version, gone.kind)).unlink(missing_ok=True)
+        (self._folder / file_name(gone.version, gone.kind)).unlink(missing_ok=True)
 
     def pin(self, edge: str, channel: str | None) -> None:
         """Say an edge's channel here; None: as the edge itself says."""
@@ -150,7 +150,7 @@ class Writer:
         tell: Callable[[float], None],
     ) -> str:
         """Copy, then verify the copy, which nobody else can change; its SHA-256 in hex."""
-        name = _name(manifest.version, manifest.kind)
+        name = file_name(manifest.version, manifest.kind)
         aside, digest, done = self._folder / f".{name}.new", hashlib.sha256(), 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -215,7 +215,7 @@ class Writer:
 
     def tidy(self) -> None:
         """Take away what a command that died half way left."""
-        kept = {_CATALOGUE, _LOCK, *(_name(item.version, item.kind) for item in self.catalogue.bundles)}
+        kept = {_CATALOGUE, _LOCK, *(file_name(item.version, item.kind) for item in self.catalogue.bundles)}
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink()
@@ -255,7 +255,8 @@ def _plain(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
-def _name(version: str, kind: str) -> str:
+def file_name(version: str, kind: str) -> str:
+    """What a bundle is called there."""
     return f"{version}.update" if kind == "edge" else f"{version}-{kind}.update"
 
 
