@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("release", type=Path, help="a folder that `make release` built")
     parser.add_argument("--tier", choices=TIERS, action="append", help="may be repeated; default: each")
     parser.add_argument("--sign-key", type=Path, required=True, metavar="FILE", help="of `guardian image key`")
+    parser.add_argument("--python", action="append", help="wheels for this one only; may be repeated")
     parser.add_argument(
         "--model", type=Path, action="append", default=[], metavar="FILE", help="brought to edges with it"
     )
@@ -31,28 +33,39 @@ def main() -> int:
     try:
         for tier in given.tier or TIERS:
             models = given.model if tier == "edge" else []
-            print(make(given.release, tier, given.sign_key, models, given.into or given.release.parent))
+            wanted = Wanted(tier, given.python or [], models)
+            print(make(given.release, wanted, given.sign_key, given.into or given.release.parent))
     except Refused as refusal:
         print(f"release-bundle: {refusal}", file=sys.stderr)
         return 1
     return 0
 
 
-def make(release: Path, tier: str, key: Path, models: list[Path], into: Path) -> Path:
-    """`guardian-TIER-release-VERSION.update`: wheels for each Python of the release, units, what installs it."""
+@dataclass(frozen=True)
+class Wanted:
+    """Whose it is, for which Pythons (each of the release where none is named), and which models it brings."""
+
+    tier: str
+    pythons: list[str] = field(default_factory=list)
+    models: list[Path] = field(default_factory=list)
+
+
+def make(release: Path, wanted: Wanted, key: Path, into: Path) -> Path:
+    """`guardian-TIER-release-VERSION.update`: wheels, units, and what installs them; signed by the key in a file."""
     try:
         signer = Ed25519PrivateKey.from_private_bytes(key.read_bytes())
         facts = json.loads((release / "release.json").read_text("utf-8"))
-        version, pythons, date = str(facts["version"]), list(facts["python"]), str(facts["date"])
+        version, date = str(facts["version"]), str(facts["date"])
+        pythons = wanted.pythons or list(facts["python"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(f"{release} is no release, or {key} no key of `guardian image key`: {error}") from error
-    target = into / f"guardian-{tier}-release-{version}.update"
+    target = into / f"guardian-{wanted.tier}-release-{version}.update"
     with tempfile.TemporaryDirectory(prefix=".bundle-", dir=into) as scratch:
         parts = {RELEASE: Path(scratch, RELEASE)}
         # The host's own installer says what of a release a tier takes, and that it is whole.
         script = ROOT / "roles/python_release/files/guardian_release.py"
         words = [word for python in pythons for word in ("--for-python", python)]
-        command = [sys.executable, str(script), "pack", str(release.resolve()), "--tier", tier, *words]
+        command = [sys.executable, str(script), "pack", str(release.resolve()), "--tier", wanted.tier, *words]
         done = subprocess.run(
             [*command, "--into", str(parts[RELEASE])],
             stderr=subprocess.PIPE,
@@ -62,11 +75,11 @@ def make(release: Path, tier: str, key: Path, models: list[Path], into: Path) ->
         )
         if done.returncode:
             raise Refused(done.stderr.strip()[-1000:])
-        if models:
+        if wanted.models:
             parts[MODELS] = Path(scratch, MODELS)
-            _pack_models(models, parts[MODELS])
+            _pack_models(wanted.models, parts[MODELS])
         aside = Path(scratch, target.name)
-        bundle.make(aside, f"{tier}-release", version, date, parts, signer)
+        bundle.make(aside, f"{wanted.tier}-release", version, date, parts, signer)
         aside.replace(target)
     return target
 

@@ -74,6 +74,8 @@ def made(folder: Path, version: str, verdict: str | None = None) -> Path:
         (folder / f"units/{tier}/guardian-{tier}.sysusers").write_text("")
         (folder / f"units/{tier}/guardian-{tier}.tmpfiles").write_text("")
     (folder / "units/edge/guardian-uplink.service").write_text(f"# {version}\n")
+    facts = json.loads((folder / "release.json").read_text())
+    (folder / "release.json").write_text(json.dumps(facts | {"date": "2026-11-27T00:00:00Z"}))
     (folder / "host").mkdir()
     for script in (ROOT / "roles").glob("*/files/guardian_*.py"):
         shutil.copy(script, folder / "host")

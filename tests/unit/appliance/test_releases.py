@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.unit.appliance.release_host import (
     made,
     packed,
 )
+from tools.releasing import bundle as releasing
 
 from guardian.appliance import release_writing
 from guardian.appliance.apply import Wanted, apply
@@ -186,6 +188,32 @@ def test_what_is_no_release_is_none_whoever_signed_it(fresh: Machine, tmp_path: 
             run(fresh, (tmp_path / "x.update").read_bytes())
         assert caught.value.reason == "bundle_malformed"
     assert in_force(fresh) == OLD
+
+
+def test_a_model_comes_with_it_and_none_that_is_there_is_replaced(
+    fresh: Machine, releases: Path, tmp_path: Path
+) -> None:
+    """As `make release-bundle MODEL=FILE` makes it."""
+    given, there = tmp_path / "given", tmp_path / "models"
+    given.mkdir()
+    there.mkdir()
+    (there / "own.onnx").write_bytes(b"mine")
+    for name in ("new_416.onnx", "own.onnx"):
+        (given / name).write_bytes(b"the release's")
+    (given / "key").write_bytes(KEY.private_bytes_raw())
+    wanted = releasing.Wanted(
+        "edge", [f"{sys.version_info.major}.{sys.version_info.minor}"], [given / "new_416.onnx", given / "own.onnx"]
+    )
+    with releasing.make(releases / "1.1.0", wanted, given / "key", tmp_path).open("rb") as file:
+        manifest, _ = bundle.read_manifest(file, PUBLIC)
+        release_writing.write(
+            release_writing.Target(fresh.root, "edge", there), file, manifest, lambda _what, _part: None
+        )
+    assert fresh.installed("1.1.0")
+    assert {path.name: path.read_bytes() for path in there.iterdir()} == {
+        "new_416.onnx": b"the release's",
+        "own.onnx": b"mine",
+    }
 
 
 def test_one_that_is_as_well_as_before_stays(host: Machine) -> None:
