@@ -1,10 +1,10 @@
 # Every verb of the checkout; plain `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-check test host-test molecule image image-node image-packer image-test image-test-full check bench clean proto proto-baseline ui docs lock release
+.PHONY: help setup demo demo-check test host-test molecule image image-node image-packer image-test image-test-full check bench clean proto proto-baseline ui docs lock release release-bundle
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
-export CAMERA VIDEO HOST SIGN_KEY SEED_KEY UPDATE_KEY UPDATE_SIGN_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
+export MODEL RELEASE CAMERA VIDEO HOST SIGN_KEY SEED_KEY UPDATE_KEY UPDATE_SIGN_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list these verbs
@@ -81,6 +81,11 @@ docs: ## write docs/configuration.md, docs/log-events.md and the roles' README.m
 release: ## build build/releases/VERSION/: all that a host needs, hashed
 	@tools/setup.sh dev
 	@$(BIN)/python -m tools.release
+
+release-bundle: ## the release as signed files for hosts that take it from their node (SIGN_KEY=FILE MODEL=FILE RELEASE=FOLDER)
+	@: $${SIGN_KEY:?name the key, e.g. make release-bundle SIGN_KEY=updates.key (guardian image key updates.key > updates.pub)}
+	@tools/setup.sh dev
+	@release=$${RELEASE:-$$($(BIN)/python -m tools.release)} && $(BIN)/python -m tools.releasing.bundle "$$release" --sign-key "$$SIGN_KEY" $${MODEL:+--model "$$MODEL"}
 
 lock: ## lock the dependencies again
 	@$(BIN)/python tools/lock.py

@@ -94,6 +94,10 @@ def build(wanted: Wanted, pythons: list[str], into: Path) -> Path:
         shutil.copytree(dist, partial / "frontend")
         if (source / "units").is_dir():
             shutil.copytree(source / "units", partial / "units")
+        # By these a release installs itself, on a host that takes it from its node.
+        (partial / "host").mkdir()
+        for script in (source / "roles").glob("*/files/guardian_*.py"):
+            shutil.copy(script, partial / "host")
         # What `systemctl status` points at.
         (partial / "docs").mkdir()
         for page in (source / "docs").glob("*.md"):

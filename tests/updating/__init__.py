@@ -33,8 +33,9 @@ class Maker:
         (folder / "maker.pub").write_text(seed_image.public_line(self.public))
         return folder
 
-    def make(self, version: str, size: int = 100_000, kind: str = "edge") -> Path:
-        """A bundle whose parts are `size` bytes."""
+    def make(self, version: str, size: int = 100_000, kind: str = "") -> Path:
+        """A bundle whose parts are `size` bytes; of the kind that an edge on this machine takes, unless one is said."""
+        kind = kind or bundle.kind_of("edge")
         parts = {"system.squashfs": self.folder / "system", "vmlinuz": self.folder / "kernel"}
         parts["system.squashfs"].write_bytes(os.urandom(size - 100))
         parts["vmlinuz"].write_bytes(os.urandom(100))

@@ -12,7 +12,11 @@ from packaging.version import InvalidVersion, Version
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the wheel, the stubs and the release's folders are made from; the rest of a checkout decides nothing.
-PARTS = ("src", "proto", "units", "docs", "requirements", "tools", "frontend", "pyproject.toml", "README.md", "LICENSE")
+PARTS = (
+    *("src", "proto", "units", "docs", "requirements", "tools", "frontend", "pyproject.toml", "README.md", "LICENSE"),
+    # A release brings what installs it.
+    *("roles/python_release/files", "roles/systemd_units/files"),
+)
 UI_SOURCES = ("frontend",)
 _VERSION = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)
 
@@ -53,7 +57,7 @@ def _from_checkout(target: Path) -> None:
 
 
 def _from_commit(ref: str, target: Path) -> None:
-    present = set(_git("ls-tree", "--name-only", ref).decode().split())
+    present = set(_git("ls-tree", "--name-only", ref, "--", *PARTS).decode().split())
     packed = _git("archive", "--format=tar", ref, "--", *(part for part in PARTS if part in present))
     subprocess.run(["tar", "--extract", "--directory", str(target)], input=packed, check=True)
 

@@ -4,9 +4,9 @@
 Runs on a host's own Python with nothing installed, so it imports the standard library alone. Answers are one JSON
 object on stdout; a refusal is a sentence on stderr and exit status 1.
 
-    ROOT/releases/VERSION/   a venv with units/, frontend/, docs/, release.json; written last: installed.json
+    ROOT/releases/VERSION/   a venv with units/, frontend/, docs/, host/, release.json; written last: installed.json
     ROOT/current, previous   links to two of them
-    ROOT/unfinished.json     only while playbooks put another one in force, or when they were cut off
+    ROOT/unfinished.json     only while another one is put in force, by playbooks or an update, or when that was cut off
 """
 
 import argparse
@@ -24,7 +24,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,7 +35,7 @@ LIMIT = 4 << 20
 VERSION = re.compile(r"[0-9][0-9a-z.+]{0,63}")
 NAME = re.compile(r"(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9_.@+-]+(/[A-Za-z0-9_.@+-]+)*")
 PIN = re.compile(r"([a-z0-9.-]+)==([^\s;]+)")
-COPIED = ("units", "frontend", "docs")
+COPIED = ("units", "frontend", "docs", "host")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Bytecode beside the sources, and what the file system adds to many small files.
 SPREAD, SPARE = 1.4, 64 << 20
@@ -249,9 +249,7 @@ class Host:
 
 def inspect(_: Host, arguments: argparse.Namespace) -> dict[str, Any]:
     """The folder of a release: whole, and for a host of this Python."""
-    release = Release(arguments.folder)
-    names = release.needed(arguments.tier, arguments.for_python)
-    release.verify(names)
+    release, names = _wanted(arguments)
     return {"version": release.version, "digest": release.digest, "bytes": release.size(names)}
 
 
@@ -264,10 +262,8 @@ def ask(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def pack(_: Host, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One tar of what a host of these tiers takes: sixty files copied one by one take minutes."""
-    release = Release(arguments.folder)
-    names = release.needed(arguments.tier, arguments.for_python)
-    release.verify(names)
+    """One tar of what hosts of these tiers take: sixty files copied one by one take minutes."""
+    release, names = _wanted(arguments)
     with tarfile.open(arguments.into, "w") as archive:
         for name in names:
             with open_plain(arguments.folder, name) as file:
@@ -275,6 +271,15 @@ def pack(_: Host, arguments: argparse.Namespace) -> dict[str, Any]:
                 entry.uid, entry.gid, entry.uname, entry.gname, entry.mode = 0, 0, "", "", 0o644
                 archive.addfile(entry, file)
     return {"version": release.version, "files": len(names)}
+
+
+def _wanted(arguments: argparse.Namespace) -> tuple[Release, list[str]]:
+    """A release, and the names of what these tiers take of it with each of these Pythons; all of it is verified."""
+    release = Release(arguments.folder)
+    pythons = arguments.for_python or [RUNNING]
+    names = sorted({name for python in pythons for name in release.needed(arguments.tier, python)})
+    release.verify(names)
+    return release, names
 
 
 def stage(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -286,8 +291,9 @@ def stage(host: Host, arguments: argparse.Namespace) -> dict[str, Any]:
             return host.status() | {"changed": False, "version": release.version}
         release.verify(names)
         host.room_for(release.version, release.size(names))
-        # Recording goes on meanwhile.
-        os.nice(10)
+        # Recording goes on meanwhile. A unit's sandbox allows none of this, and says it itself.
+        with suppress(PermissionError):
+            os.nice(10)
         final, partial = host.releases / release.version, host.releases / f"{release.version}.partial"
         # A run that was cut off left one of these.
         shutil.rmtree(partial, ignore_errors=True)
@@ -424,7 +430,7 @@ def main() -> int:
         known = verbs.add_parser(verb.__name__, description=verb.__doc__)
         known.add_argument("folder", type=Path)
         known.add_argument("--tier", action="append", choices=TIERS, required=True)
-        known.add_argument("--for-python", default=RUNNING, help="default: %(default)s")
+        known.add_argument("--for-python", action="append", help=f"may be repeated; default: {RUNNING}")
         known.add_argument("--into", type=Path)
         known.add_argument("--etc", type=Path, default=Path("/etc/guardian"))
         known.set_defaults(verb=verb)

@@ -1,12 +1,11 @@
-"""`guardian-update-apply`: a signed system into the slot that does not run, to be tried at the next start.
+"""`guardian-update-apply`: a signed system into the slot that does not run, or a release beside the others; then tried.
 
-Root's oneshot, without network. Nothing that starts is changed before every byte was read back: cut short at any of
-them, the machine starts what it ran before.
+Root's oneshot, without network. Nothing that starts is changed before all of it lies there whole: cut short anywhere,
+the machine starts what it ran before.
 """
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -15,59 +14,52 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
-from guardian.appliance import medium
-from guardian.appliance.layout import KERNEL, SYSTEM
+from guardian.appliance.here import this_host
+from guardian.appliance.host import LEFT, ApplyError, Host
 from guardian.appliance.screen import Tell
-from guardian.appliance.slots import LEFT, OTHER, Host
 from guardian.common import bundle, log, seed_image
-from guardian.common.bundle import BundleError, Manifest, Part
+from guardian.common.bundle import Manifest
 from guardian.common.errors import GuardianError
-from guardian.common.files import folder_below, open_plain, private_folder, remove, sync_directory, write_atomic
+from guardian.common.files import folder_below, open_plain, private_folder, read_plain, remove, write_atomic
 
 # guardian-update's, who hands over in `ready/bundle`.
 UPDATE = Path("/var/lib/guardian/update")
-KEYS = Path("/usr/lib/guardian-appliance/update-keys")
-TIER = Path("/usr/lib/guardian-appliance/tier")
 GUARDIAN = "/opt/guardian/current/bin/guardian"
 # Bytes of what `guardian status --json` says: as much as `guardian settle` reads.
 MAX_BEFORE = 4 << 20
 _SECONDS = 120
+# Refused for what says nothing of the version.
+_NO_VERDICT = (
+    *("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before", "slots_in_use", "play_unfinished"),
+)
 _log = log.get(__name__)
-
-
-class ApplyError(GuardianError):
-    """An update that was not applied; the machine is as it was."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of an update; `running` is this system's own version, `again`: also one that failed here."""
+    """What is asked of an update; `running` is the version in force, `again`: also one that failed here."""
 
-    tier: str
+    kind: str
     running: str
     downgrade: bool = False
     again: bool = False
 
 
 def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: Tell) -> Manifest:
-    """Write the bundle's system into the other slot and have it tried at the next start.
+    """Lay what the bundle holds beside what runs: into the other slot, or as a release.
 
     Args:
         file: the bundle, from its beginning.
         tell: is told what is done, and how much of it, 0 to 1.
 
-    Raises BundleError, ApplyError or SlotError; whatever happened, the next start is that of the running slot.
+    Raises BundleError, ApplyError or SlotError; whatever happened, what runs is what starts next.
     """
-    if host.words().trial:
-        raise ApplyError(
-            "This system is being tried itself.",
-            reason="on_trial",
-            hint="Wait until it was found good, some minutes after its start.",
-        )
+    host.refuse_while_tried()
     manifest, _ = bundle.read_manifest(file, keys)
     refuse_unfit(manifest, wanted)
+    host.refuse_parts(manifest)
     if not wanted.again:
         refuse_failed(host, manifest.version)
     file.seek(0)
@@ -75,43 +67,18 @@ def apply(host: Host, file: BinaryIO, keys: list[bytes], wanted: Wanted, tell: T
     bundle.verify(file, keys, lambda part: tell("Verifying the update", part))
     file.seek(0)
     bundle.read_manifest(file, keys)
-    slot = OTHER[host.running]
-    parts = {part.name: part for part in manifest.parts}
-    # From here on there is nothing else to go back to. GRUB may have come here because the good one could not start.
-    host.change(good=host.running)
-    host.note_version(slot, "")
-    with host.boot("rw") as boot:
-        place = boot / slot
-        place.mkdir(exist_ok=True)
-        for name in KERNEL:
-            (place / name).unlink(missing_ok=True)
-        for part in manifest.parts:
-            if part.name == SYSTEM:
-                _write_system(host.device(slot), file, part, tell)
-            else:
-                _write_kernel(place / _aside(part.name), file, part)
-        if file.read(1):
-            raise BundleError("The update is longer than it says.", reason="bundle_damaged", hint="Fetch it again.")
-    _check(host, slot, parts, tell)
-    # Without a kernel the slot starts nothing: it gets one last.
-    with host.boot("rw") as boot:
-        for name in KERNEL:
-            (boot / slot / _aside(name)).replace(boot / slot / name)
-        sync_directory(boot / slot)
-    host.note_version(slot, manifest.version)
+    host.write(file, manifest, tell)
     return manifest
 
 
 def refuse_unfit(manifest: Manifest, wanted: Wanted) -> None:
-    """ApplyError for a system of another tier, one that is not newer, or one that is not whole."""
-    if manifest.kind != wanted.tier:
+    """ApplyError for another kind than this machine takes, or a version that is not newer."""
+    if manifest.kind != wanted.kind:
         raise ApplyError(
-            f"This update is for machines of tier {manifest.kind}; this one is of tier {wanted.tier}.",
+            f"This update is of kind {manifest.kind}; this machine takes {wanted.kind}.",
             reason="wrong_tier",
             hint="Take the other file.",
         )
-    if sorted(part.name for part in manifest.parts) != sorted([SYSTEM, *KERNEL]):
-        raise ApplyError("This update does not hold a whole system.", reason="bundle_malformed", hint="Make it anew.")
     if manifest.version == wanted.running:
         raise ApplyError(f"Version {manifest.version} runs already.", reason="same_version", hint="Nothing is to do.")
     if bundle.order(manifest.version) < bundle.order(wanted.running) and not wanted.downgrade:
@@ -135,53 +102,6 @@ def refuse_failed(host: Host, version: str) -> None:
             return
 
 
-def _write_system(device: str, file: BinaryIO, part: Part, tell: Tell) -> None:
-    with open(device, "r+b", buffering=0) as target:
-        if part.size > target.seek(0, os.SEEK_END):
-            raise ApplyError(
-                "The new system does not fit into its slot.", reason="slot_too_small", hint="Install the machine anew."
-            )
-        target.seek(0)
-        done = 0
-        for block in bundle.blocks(file, part):
-            view = memoryview(block)
-            while view:
-                view = view[target.write(view) :]
-            done += len(block)
-            tell("Writing the system", done / part.size)
-        os.fsync(target.fileno())
-
-
-def _write_kernel(path: Path, file: BinaryIO, part: Part) -> None:
-    with path.open("wb") as target:
-        target.writelines(bundle.blocks(file, part))
-        target.flush()
-        os.fsync(target.fileno())
-    sync_directory(path.parent)
-
-
-def _aside(name: str) -> str:
-    return f"{name}.new"
-
-
-def _check(host: Host, slot: str, parts: dict[str, Part], tell: Tell) -> None:
-    """Read back what lies on the disk, not what memory remembers of it."""
-    medium.forget(Path(host.device(slot)))
-    with open(host.device(slot), "rb") as device:
-        found = {SYSTEM: medium.digest(device, parts[SYSTEM].size, lambda part: tell("Reading it back", part))}
-    with host.boot("ro") as boot:
-        for name in KERNEL:
-            path = boot / slot / _aside(name)
-            medium.forget(path)
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    if any(found[name] != part.sha256 for name, part in parts.items()):
-        raise ApplyError(
-            "The disk does not hold what was written to it: the update is left.",
-            reason="disk_refused",
-            hint="The disk may be broken. Look at `guardian doctor` and replace it soon.",
-        )
-
-
 def remember(host: Host) -> None:
     """Keep what is well now: after the update the same has to be well again."""
     private_folder(host.state, mode=0o755)
@@ -200,6 +120,13 @@ def remember(host: Host) -> None:
         )
     # Of cameras and addresses, which are nobody's business but root's.
     write_atomic(host.state / "before.json", told, mode=0o600)
+
+
+def remembered(host: Host) -> bytes:
+    """What was kept; empty when it is lost."""
+    with contextlib.suppress(OSError):
+        return read_plain(host.state / "before.json", MAX_BEFORE)
+    return b""
 
 
 @contextlib.contextmanager
@@ -243,33 +170,39 @@ def main() -> None:
     parser.add_argument("--no-restart", action="store_true", help="leave the restart to somebody else")
     given = parser.parse_args()
     log.setup("update-apply")
-    host = Host()
-    found = ""
+    found, host = "", None
     try:
-        tier = TIER.read_text("ascii").strip()
+        host = this_host()
         with opened(given.bundle) if given.bundle else taken(UPDATE) as file, host.alone():
-            keys = seed_image.trusted(KEYS)
+            keys = seed_image.trusted(host.keys)
             found = bundle.read_manifest(file, keys)[0].version
             file.seek(0)
             means_it = given.force if given.bundle else host.was_asked()
-            wanted = Wanted(tier, version("guardian"), given.downgrade, means_it)
+            wanted = Wanted(host.kind, version("guardian"), given.downgrade, means_it)
             manifest = apply(host, file, keys, wanted, _teller())
             remember(host)
-            _log.info("update_written", version=manifest.version, slot=OTHER[host.running])
-            host.try_next(OTHER[host.running])
+            _log.info("update_written", version=manifest.version, kind=manifest.kind)
+            host.have_tried(manifest.version)
     except (GuardianError, OSError, subprocess.SubprocessError) as error:
-        reason = error.reason if isinstance(error, GuardianError) else "disk_refused"
-        _log.error("update_refused", reason=reason, sentence=str(error), version=found)
-        if reason not in ("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before", "slots_in_use"):
-            with contextlib.suppress(OSError):
-                host.record(found, "refused", str(error))
-        if given.bundle is None and os.path.lexists(UPDATE / "ready/bundle"):
-            # It cannot be taken away, and would start this again and again.
-            subprocess.run(["systemctl", "stop", "guardian-update-apply.path"], check=False)
-        sys.exit(f"guardian-update-apply: {error}" + (f"\n{error.hint}" if isinstance(error, GuardianError) else ""))
-    print(f"Version {manifest.version} is tried at the next start.")
-    if not given.no_restart:
-        subprocess.run(["systemctl", "reboot"], check=False)
+        _refuse(host, error, found, fetched=given.bundle is None)
+    if given.no_restart:
+        print(f"Version {manifest.version} is tried at the next start.")
+        return
+    print(f"Version {manifest.version} is tried.", flush=True)
+    if host.go(wait=given.bundle is not None) not in ("", "good"):
+        sys.exit(f"guardian-update-apply: {host.history()[-1].sentence}")
+
+
+def _refuse(host: Host | None, error: Exception, found: str, *, fetched: bool) -> NoReturn:
+    reason = error.reason if isinstance(error, GuardianError) else "disk_refused"
+    _log.error("update_refused", reason=reason, sentence=str(error), version=found)
+    if host is not None and reason not in _NO_VERDICT:
+        with contextlib.suppress(OSError):
+            host.record(found, "refused", str(error))
+    if host is not None and fetched and os.path.lexists(UPDATE / "ready/bundle"):
+        # It cannot be taken away, and would start this again and again.
+        subprocess.run(["systemctl", "stop", host.waiting], check=False)
+    sys.exit(f"guardian-update-apply: {error}" + (f"\n{error.hint}" if isinstance(error, GuardianError) else ""))
 
 
 def _teller() -> Tell:

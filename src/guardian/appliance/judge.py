@@ -1,4 +1,4 @@
-"""`guardian-judge`: is this system as good as the one before? In a trial its slot stays or goes by that.
+"""`guardian-judge`: is this system, or release, as good as the one before? In a trial it stays or goes by that.
 
 That it came so far is said first. What was well before the update has to be well again, told by `guardian settle`: what
 was away then, a node or a camera, is asked for by nobody. Else the other slot starts again, without a hand.
@@ -8,23 +8,22 @@ import argparse
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import NoReturn
 
-from guardian.appliance.apply import GUARDIAN, MAX_BEFORE
+from guardian.appliance import release_judge, releases
+from guardian.appliance.apply import GUARDIAN, remembered
+from guardian.appliance.here import this_host
+from guardian.appliance.host import Settle
 from guardian.appliance.slots import OTHER, Host, Words
 from guardian.common import log
 from guardian.common.errors import GuardianError
-from guardian.common.files import read_plain
 
 _SECONDS = 300
 _SENTENCES = {
     "never_came_up": "It never came up: both of its starts ended before its system ran.",
     "not_judged": "It came up and was switched off or stopped twice before it could be found good.",
 }
-# What is missing, one sentence each, for what was well before; nothing when all of it is well again.
-Settle = Callable[[bytes, str], list[str]]
 _log = log.get(__name__)
 
 
@@ -42,7 +41,7 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     host.change(reached="1")
     with contextlib.suppress(OSError):
         host.note_version(host.running, running)
-    before = _before(host)
+    before = remembered(host)
     missing = settle(before, running) if before else ["What was well before the update is not known any more."]
     if not missing:
         host.change(good=host.running, trial="", left="2", reached="", verdict="good")
@@ -70,12 +69,6 @@ def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:
         host.record(tried, outcome, sentence)
 
 
-def _before(host: Host) -> bytes:
-    with contextlib.suppress(OSError):
-        return read_plain(host.state / "before.json", MAX_BEFORE)
-    return b""
-
-
 def ask(before: bytes, running: str) -> list[str]:
     """`guardian settle`, as long as it takes."""
     try:
@@ -87,11 +80,11 @@ def ask(before: bytes, running: str) -> list[str]:
             timeout=_SECONDS + 60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return [f"The new system cannot tell how it is: {type(error).__name__}."]
+        return [f"What is new cannot tell how it is: {type(error).__name__}."]
     if done.returncode == 0:
         return []
     said = done.stderr.decode("utf-8", "replace").splitlines()
-    return [line.strip() for line in said if line.strip()] or ["The new system cannot tell how it is."]
+    return [line.strip() for line in said if line.strip()] or ["What is new cannot tell how it is."]
 
 
 def main() -> NoReturn:
@@ -99,6 +92,11 @@ def main() -> NoReturn:
     argparse.ArgumentParser(prog="guardian-judge", description=__doc__).parse_args()
     log.setup("judge")
     try:
+        host = this_host()
+        if isinstance(host, releases.Host):
+            with host.alone():
+                release_judge.judge(host, ask)
+            sys.exit(0)
         good = judge(Host(), version("guardian"), ask)
     except GuardianError as error:
         _log.error("update_not_judged", reason=error.reason, sentence=str(error))

@@ -1,24 +1,24 @@
-"""Which slot starts next, in GRUB's words; which version lies in each, and what became of updates, as files."""
+"""Which slot starts next, in GRUB's words; which version lies in each, as files."""
 
 import contextlib
-import fcntl
 import json
-import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, ClassVar
 
-from guardian.appliance import disks, grubenv, layout, ours
+from guardian.appliance import disks, grubenv, host, layout, ours, slot_writing
+from guardian.appliance.host import ApplyError
 from guardian.appliance.mounts import mounted
-from guardian.common.clock import now, to_text
+from guardian.appliance.screen import Tell
+from guardian.common import bundle
+from guardian.common.bundle import Manifest
 from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
 
 OTHER = {"A": "B", "B": "A"}
-# Outcomes after which a version is not taken again by itself; the others are good, not_judged and refused.
-LEFT = ("unhealthy", "never_came_up", "left")
-_KEPT = 100
-_MAX_BYTES = 256 << 10
+TIER = Path("/usr/lib/guardian-appliance/tier")
 
 
 class SlotError(GuardianError):
@@ -48,21 +48,14 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Past:
-    """What became of one update; `time` RFC 3339 UTC."""
-
-    version: str
-    outcome: str
-    sentence: str
-    time: str
-
-
-@dataclass(frozen=True)
-class Host:
+class Host(host.Host):
     """A machine that runs from a slot, and where on it all this lies."""
 
-    image: Path = Path("/run/image")
-    state: Path = Path("/var/lib/guardian/slots")
+    waiting: ClassVar[str] = "guardian-update-apply.path"
+    keys: ClassVar[Path] = Path("/usr/lib/guardian-appliance/update-keys")
+
+    image: Path = bundle.SLOT.parent
+    state: Path = host.STATE
     # What mounts the boot partition; a test has a folder instead.
     boot_folder: Path | None = None
 
@@ -75,7 +68,7 @@ class Host:
             slot = ""
         if slot not in OTHER:
             raise SlotError(
-                "This machine does not run from a slot of our image: it is updated by Ansible.",
+                "This machine does not run from a slot of our image.",
                 reason="no_slots",
                 hint="Look at playbooks/upgrade.yml.",
             )
@@ -116,21 +109,6 @@ class Host:
             grubenv.write(path, changed.said())
         return changed
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """While slots are written or chosen by hand: one at a time; SlotError `slots_in_use`."""
-        lock = os.open(private_folder(self.state, mode=0o755) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SlotError(
-                "An update is being put in place.", reason="slots_in_use", hint="Wait until it is done."
-            ) from None
-        else:
-            yield
-        finally:
-            os.close(lock)
-
     def try_next(self, slot: str) -> None:
         """Have a slot tried at the next start; the good one stays the good one."""
         self.change(trial=slot, left="2", reached="", verdict="")
@@ -150,31 +128,52 @@ class Host:
         else:
             path.unlink(missing_ok=True)
 
-    def ask_again(self) -> None:
-        """Root means what is handed over next, though it failed here."""
-        write_atomic(private_folder(self.state, mode=0o755) / "asked", b"", mode=0o600)
+    @property
+    def kind(self) -> str:
+        """Whole systems of its own tier."""
+        return TIER.read_text("ascii").strip()
 
-    def was_asked(self) -> bool:
-        """Whether it does; it is said once."""
-        try:
-            (self.state / "asked").unlink()
-        except FileNotFoundError:
-            return False
-        return True
+    def refuse_while_tried(self) -> None:
+        """ApplyError while this system is on trial itself."""
+        if self.words().trial:
+            raise ApplyError(
+                "This system is being tried itself.",
+                reason="on_trial",
+                hint="Wait until it was found good, some minutes after its start.",
+            )
 
-    def record(self, version: str, outcome: str, sentence: str) -> Past:
-        """Keep what became of an update: one more line of `history.jsonl`."""
-        private_folder(self.state, mode=0o755)
-        past = Past(version, outcome, sentence, to_text(now()))
-        lines = [json.dumps(asdict(item)) for item in [*self.history(), past][-_KEPT:]]
-        write_atomic(self.state / "history.jsonl", "".join(f"{line}\n" for line in lines).encode(), mode=0o644)
-        return past
+    def refuse_parts(self, manifest: Manifest) -> None:
+        """A system and what starts it."""
+        if sorted(part.name for part in manifest.parts) != sorted([layout.SYSTEM, *layout.KERNEL]):
+            raise ApplyError(
+                "This update does not hold a whole system.", reason="bundle_malformed", hint="Make it anew."
+            )
 
-    def history(self) -> list[Past]:
-        """What became of all updates that are remembered, oldest first; lines that are none are left out."""
-        found = []
-        with contextlib.suppress(OSError):
-            for line in (self.state / "history.jsonl").read_bytes()[-_MAX_BYTES:].splitlines():
-                with contextlib.suppress(ValueError, TypeError):
-                    found.append(Past(**json.loads(line)))
-        return found
+    def write(self, file: BinaryIO, manifest: Manifest, tell: Tell) -> None:
+        """Into the other slot, and read back from there."""
+        slot = OTHER[self.running]
+        # From here on there is nothing else to go back to. GRUB came here, maybe, because the good one could not start.
+        self.change(good=self.running)
+        self.note_version(slot, "")
+        slot_writing.write(slot_writing.Target(self.device(slot), slot, self.boot), file, manifest, tell)
+        self.note_version(slot, manifest.version)
+
+    @property
+    def before(self) -> str:
+        """What lies whole in the other slot."""
+        return self.version_in(OTHER[self.running])
+
+    def refuse_going_back(self, version: str) -> None:
+        """Never: who is on trial may leave it, and a system that cannot use its stores is found out by trying."""
+
+    def have_tried(self, version: str) -> None:
+        """The other slot, whatever lies there."""
+        if not self.words().trial:
+            # GRUB may have come here because the good one could not start.
+            self.change(good=self.running)
+        self.try_next(OTHER[self.running])
+
+    def go(self, *, wait: bool) -> str:
+        """By a restart: nobody can wait for its end."""
+        subprocess.run(["systemctl", "reboot"], check=False)
+        return ""

@@ -1,4 +1,4 @@
-"""`guardian node update`: systems that this node hands on to its edges, and to how many of them."""
+"""`guardian node update`: systems and releases that this node hands on to its edges, and to how many of them."""
 
 import json
 import re
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from guardian.contracts.node.v1 import node_pb2
 
 app = typer.Typer(
-    help="Systems for this node's edges: bring one, roll it out step by step, pause it.",
+    help="Systems and releases for this node's edges: bring one, roll it out step by step, pause it.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -32,6 +32,10 @@ _out = Console(highlight=False)
 _err = Console(highlight=False, stderr=True)
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="As `guardian node update list` shows it.")]
 PercentOption = Annotated[int, typer.Option("--percent", min=0, max=100, help="Of the channel's edges.")]
+KindOption = Annotated[
+    str | None,
+    typer.Option("--kind", help="edge (systems of images) or edge-release; only where a version is there of both."),
+]
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The node's configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 _CONFIG = Path(DEFAULT_CONFIG)
@@ -77,28 +81,31 @@ def rollout(
     version: Version,
     percent: PercentOption,
     channel: ChannelOption = "stable",
+    kind: KindOption = None,
     config_file: ConfigFile = _CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Offer a version to so many of a channel's edges; a pause ends. Who was in before stays in as it grows."""
     with _writing(config_file) as writer:
-        item = writer.roll_out(version, channel, percent)
+        item = writer.roll_out(version, channel, percent, kind)
     _say(item, as_json)
 
 
 @app.command()
-def pause(version: Version, config_file: ConfigFile = _CONFIG, as_json: AsJson = False) -> None:
+def pause(
+    version: Version, kind: KindOption = None, config_file: ConfigFile = _CONFIG, as_json: AsJson = False
+) -> None:
     """Offer a version to nobody, and break off its downloads, until the next `rollout`."""
     with _writing(config_file) as writer:
-        item = writer.pause(version)
+        item = writer.pause(version, kind)
     _say(item, as_json)
 
 
 @app.command()
-def remove(version: Version, config_file: ConfigFile = _CONFIG) -> None:
+def remove(version: Version, kind: KindOption = None, config_file: ConfigFile = _CONFIG) -> None:
     """Take a version away. Edges that run it go on with it."""
     with _writing(config_file) as writer:
-        writer.remove(version)
+        writer.remove(version, kind)
     _out.print(f"{version} is gone.", markup=False)
 
 
@@ -150,13 +157,14 @@ def list_bundles(config_file: ConfigFile = _CONFIG, as_json: AsJson = False) -> 
 
 
 def _table(catalogue: Catalogue, edges: "list[node_pb2.EdgeInfo]", running: dict[str, int]) -> Table:
-    table = Table("version", "size", "made", "offered to", "in its share", "running", box=None)
+    table = Table("version", "kind", "size", "made", "offered to", "in its share", "running", box=None)
     for item in sorted(catalogue.bundles, key=lambda item: item.created, reverse=True):
         channels = ", ".join(f"{percent} % of {name}" for name, percent in sorted(item.channels.items()))
         # An edge's channel is known when it asks: here, how many would be in if it were in the widest.
         inside = sum(share(edge.id, item.version) < max(item.channels.values()) for edge in edges)
         table.add_row(
             item.version,
+            item.kind,
             f"{item.size / 1e6:.0f} MB",
             item.created[:10],
             "[yellow]nobody: paused[/]" if item.paused else channels,

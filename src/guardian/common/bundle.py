@@ -1,4 +1,4 @@
-"""An update as one signed file: a system for the other slot, with all that says what it is.
+"""An update as one signed file: a system for the other slot, or a release to lie beside, with all that says what it is.
 
 `magic (16) || manifest's length (4) || key id (8) || Ed25519 signature (64) || manifest || the parts, in its order`,
 numbers big-endian. The manifest is JSON: `{"format": 1, "kind", "version", "created", "parts": [{"name", "size",
@@ -21,7 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from guardian.common.errors import GuardianError
 from guardian.common.seed_region import key_id
 
-KINDS = ("edge", "node")
+# Whole systems, for machines that run from a slot of our image; releases, for hosts that were installed otherwise.
+KINDS = ("edge", "node", "edge-release", "node-release")
+# There alone where a machine runs from a slot.
+SLOT = Path("/run/image/slot")
 # A channel's name: what an edge follows, and what a node rolls out in.
 CHANNEL = r"^[a-z][a-z0-9-]{0,31}$"
 BLOCK = 1 << 20
@@ -54,7 +57,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a bundle says it is; `kind` is the tier whose system it holds, `created` RFC 3339 UTC."""
+    """What a bundle says it is; `kind` is the tier whose system or release it holds, `created` RFC 3339 UTC."""
 
     kind: str
     version: str
@@ -65,6 +68,11 @@ class Manifest:
     def payload_size(self) -> int:
         """Bytes of all parts."""
         return sum(part.size for part in self.parts)
+
+
+def kind_of(tier: str, slot: Path = SLOT) -> str:
+    """Which bundles a machine of this tier takes: whole systems where it runs from a slot, releases elsewhere."""
+    return tier if slot.exists() else f"{tier}-release"
 
 
 def order(version: str) -> tuple[int, int, int, int, int]:

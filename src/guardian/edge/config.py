@@ -209,7 +209,7 @@ class TunnelConfig(Section):
 
 
 class UpdateConfig(Section):
-    """New systems from the node, on a machine that was made from an image."""
+    """Updates from the node: systems for a machine that was made from an image, releases for another."""
 
     enabled: bool = Field(default=True, title="Enabled", description="Take what the node offers.")
     channel: str = Field(
@@ -221,13 +221,14 @@ class UpdateConfig(Section):
     window: Window = Field(
         default="02:00-05:00",
         title="Window",
-        description="When a new system is put in place, by the machine's own time; it restarts right after. "
-        "At least 90 minutes.",
+        description="When an update is put in place, by the machine's own time; the machine, or its daemons, restart "
+        "right after. At least 90 minutes.",
     )
     keys: Path = Field(
         default=Path("/usr/lib/guardian-appliance/update-keys"),
         title="Keys",
-        description="Folder with the public keys, NAME.pub, of whose systems are taken.",
+        description="Folder with the public keys, NAME.pub, of whose updates are taken; /etc/guardian/update-keys "
+        "where Ansible made the host.",
     )
 
 

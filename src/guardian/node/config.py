@@ -121,7 +121,7 @@ class RelaySection(Section):
 
 
 class UpdatesSection(Section):
-    """Systems that this node hands on to edges; `guardian node update` brings them."""
+    """Updates that this node hands on to edges; `guardian node update` brings them."""
 
     keys: Path = Field(
         default=Path("/etc/guardian/update-keys"),

@@ -14,6 +14,7 @@ from tests.integration.node.kit import Node, edge_channel, edge_stub, enrolled_e
 from tests.integration.node.test_cli import guardian
 from tests.updating import Maker
 
+from guardian.common import bundle
 from guardian.contracts.edge.v1 import edge_pb2
 from guardian.node.updates import shelf
 
@@ -52,11 +53,15 @@ def operator(node: Node, folder: Path, maker: Maker) -> Operator:
     return Operator(node, folder, maker)
 
 
+def stored_as(version: str) -> str:
+    return shelf.file_name(version, bundle.kind_of("edge"))
+
+
 async def test_a_version_is_brought_rolled_out_paused_and_taken_away(operator: Operator, maker: Maker):
     file = maker.make("9.0.0")
     added = await operator.says("add", str(file))
     assert (added["version"], added["channels"], added["paused"]) == ("9.0.0", {"stable": 10}, False)
-    stored = operator.shelf / "9.0.0.update"
+    stored = operator.shelf / stored_as("9.0.0")
     assert stored.read_bytes() == file.read_bytes()
     assert stored.stat().st_mode & 0o777 == 0o640
     grown = await operator.says("rollout", "9.0.0", "--percent", "50")
@@ -129,7 +134,8 @@ async def test_what_is_not_to_be_had_is_refused_in_a_sentence_and_leaves_nothing
         damaged(maker.make("9.1.0")): "damaged",
         longer: "damaged",
         shorter: "damaged",
-        maker.make("9.4.0", kind="node"): "a system for a node",
+        maker.make("9.4.0", kind="node"): "is of kind node",
+        maker.make("9.5.0", kind="node-release"): "is of kind node-release",
         folder / "text": "no update",
         folder / "absent": "cannot be read",
         folder: "cannot be read",
@@ -143,14 +149,33 @@ async def test_what_is_not_to_be_had_is_refused_in_a_sentence_and_leaves_nothing
 
 async def test_a_version_never_changes(operator: Operator, maker: Maker):
     await operator.says("add", str(maker.make("9.0.0")))
-    before = (operator.shelf / "9.0.0.update").read_bytes()
+    before = (operator.shelf / stored_as("9.0.0")).read_bytes()
     again = await operator("add", str(maker.make("9.0.0")))
     assert again.returncode != 0 and "is there already" in again.stderr
-    assert (operator.shelf / "9.0.0.update").read_bytes() == before
+    assert (operator.shelf / stored_as("9.0.0")).read_bytes() == before
     for words in (("rollout", "9.9.9", "--percent", "5"), ("pause", "9.9.9"), ("remove", "9.9.9")):
         refused = await operator(*words)
         assert refused.returncode != 0 and "no version 9.9.9" in refused.stderr
     assert (await operator("rollout", "9.0.0", "--percent", "101")).returncode != 0
+
+
+async def test_a_version_of_both_kinds_is_two_bundles_and_each_is_named(operator: Operator, maker: Maker):
+    for kind in ("edge", "edge-release"):
+        assert (await operator.says("add", str(maker.make("9.0.0", kind=kind))))["kind"] == kind
+    assert operator.names() == ["9.0.0-edge-release.update", "9.0.0.update", "catalogue.json"]
+    refused = await operator("pause", "9.0.0")
+    assert refused.returncode != 0 and "of several kinds" in refused.stderr and "--kind" in refused.stderr
+    grown = await operator.says("rollout", "9.0.0", "--percent", "70", "--kind", "edge-release")
+    assert (grown["kind"], grown["channels"]) == ("edge-release", {"stable": 70})
+    listed = await operator.says("list")
+    assert {item["kind"]: item["channels"] for item in listed["bundles"]} == {
+        "edge": {"stable": 10},
+        "edge-release": {"stable": 70},
+    }
+    assert (await operator("remove", "9.0.0", "--kind", "edge")).returncode == 0
+    assert operator.names() == ["9.0.0-edge-release.update", "catalogue.json"]
+    # Now there is no doubt which is meant.
+    assert (await operator.says("pause", "9.0.0"))["paused"]
 
 
 async def test_without_a_key_nothing_is_taken(operator: Operator, maker: Maker):
@@ -170,9 +195,9 @@ async def test_without_room_nothing_is_taken(operator: Operator, maker: Maker, m
 async def test_what_a_command_that_died_left_is_taken_away_by_the_next(operator: Operator, maker: Maker):
     process = await asyncio.to_thread(kill_while_adding, operator, maker.make("9.0.0", size=200_000_000))
     assert process == -9
-    assert operator.names() == [".9.0.0.update.new"]
+    assert operator.names() == [f".{stored_as('9.0.0')}.new"]
     await operator.says("add", str(maker.make("9.1.0")))
-    assert operator.names() == ["9.1.0.update", "catalogue.json"]
+    assert operator.names() == [stored_as("9.1.0"), "catalogue.json"]
 
 
 def kill_while_adding(operator: Operator, file: Path) -> int:

@@ -1,6 +1,7 @@
 """A system from the node to the edge over their own line: whole and signed, or not at all, whatever ends in between."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from tests.integration.node.kit import (
 )
 from tests.updating import Maker
 
-from guardian.common import rpc
+from guardian.common import bundle, rpc
 from guardian.common.clock import now
 from guardian.common.config import parse
 from guardian.common.errors import PeerError
@@ -124,7 +125,7 @@ def lay(node: Node, maker: Maker, version: str = NEW, size: int = 700_000, **cha
 
 
 def stored(node: Node, version: str = NEW) -> Path:
-    return shelf.folder_of(node.settings.state_dir) / f"{version}.update"
+    return shelf.folder_of(node.settings.state_dir) / shelf.file_name(version, bundle.kind_of("edge"))
 
 
 def closed_now() -> str:
@@ -269,12 +270,42 @@ async def test_the_head_must_say_what_the_node_said(node: Node, machine: Machine
     stored(node).rename(stored(node, "9.1.0"))
     lie(node, version="9.1.0")
     assert (await machine.run()).reason == "update_mismatch"
-    # A node's system, whatever the catalogue calls it.
-    wrong = maker.make("9.1.0", kind="node")
+    # Another kind than this machine takes, whatever the catalogue calls it.
+    wrong = maker.make("9.1.0", kind="edge")
     stored(node, "9.1.0").write_bytes(wrong.read_bytes())
     lie(node, size=wrong.stat().st_size)
     assert (await machine.run()).reason == "update_kind"
     assert machine.here() == {}
+
+
+async def test_each_kind_is_offered_to_those_that_ask_for_it(node: Node, machine: Machine, maker: Maker):
+    """Two files of one version, a newer system, and an edge of each kind at the node's own port."""
+    release = lay(node, maker)
+    with shelf.writing(shelf.folder_of(node.settings.state_dir)) as writer:
+        for version in (NEW, "9.1.0"):
+            writer.add(maker.make(version, size=300_000, kind="edge"), [maker.public], {"stable": 100})
+    system = next(item for item in shelf.read(shelf.folder_of(node.settings.state_dir)).find(NEW) if item != release)
+    async with edge_channel(machine.who) as channel:
+        stub = edge_pb2_grpc.UpdateServiceStub(channel)
+        offered = {
+            kind: await stub.OfferUpdate(
+                edge_pb2.OfferUpdateRequest(software_version="1.0.0", channel="stable", kind=kind), timeout=20
+            )
+            for kind in ("edge", "edge-release", "node-release", "")
+        }
+        # By hash, though the version is the same.
+        read = stub.ReadUpdate(
+            edge_pb2.ReadUpdateRequest(version=NEW, sha256=bytes.fromhex(system.sha256), offset=0), timeout=20
+        )
+        data = b"".join([piece.data async for piece in read])
+    assert {kind: answer.offer.version for kind, answer in offered.items() if answer.HasField("offer")} == {
+        "edge": "9.1.0",
+        "edge-release": NEW,
+    }
+    assert (offered["node-release"].reason, offered[""].reason) == ("up_to_date", "up_to_date")
+    assert hashlib.sha256(data).hexdigest() == system.sha256
+    assert (await machine.run()).state == "ready"
+    assert machine.place.bundle.read_bytes() == stored(node).read_bytes()
 
 
 async def test_what_is_not_newer_is_not_offered(node: Node, machine: Machine, maker: Maker):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.appliance.updates import PUBLIC, SYSTEM, Machine, machine, update
 
-from guardian.appliance.apply import ApplyError, Wanted, apply, taken
-from guardian.appliance.slots import LEFT, SlotError, Words
+from guardian.appliance.apply import Wanted, apply, taken
+from guardian.appliance.host import LEFT, ApplyError
+from guardian.appliance.slots import Words
 from guardian.common import bundle
 from guardian.common.errors import GuardianError
 
@@ -138,7 +139,7 @@ def test_what_was_handed_over_is_gone_and_no_link_is_followed(tmp_path: Path) ->
 
 def test_one_at_a_time(host: Machine) -> None:
     with host.alone():
-        with pytest.raises(SlotError) as caught, host.alone():
+        with pytest.raises(ApplyError) as caught, host.alone():
             pass
         assert caught.value.reason == "slots_in_use"
     with host.alone():

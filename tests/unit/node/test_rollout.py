@@ -98,6 +98,11 @@ def test_a_catalogue_of_wrong_things_is_none(wrong: dict[str, object]):
         Bundle.model_validate({**made("1.0.0").model_dump(), **wrong})
 
 
-def test_a_version_is_there_once():
+def test_a_version_is_there_once_of_each_kind():
     with pytest.raises(ValidationError):
         Catalogue(bundles=(made("1.0.0"), made("1.0.0")))
+    both = Catalogue(bundles=(made("1.1.0"), made("1.1.0", kind="edge-release"), made("1.2.0", kind="edge-release")))
+    assert [item.kind for item in both.find("1.1.0")] == ["edge", "edge-release"]
+    for kind, newest in (("edge", "1.1.0"), ("edge-release", "1.2.0")):
+        offered = both.offer(EDGE, "1.0.0", "stable", kind)
+        assert offered and (offered.version, offered.kind) == (newest, kind)

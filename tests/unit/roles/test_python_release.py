@@ -327,3 +327,34 @@ def test_a_pipe_in_a_release_is_refused_at_once(name: str, host: Host, first: Pa
     (first / name).unlink()
     os.mkfifo(first / name)
     assert name in host.refused("inspect", str(first), "--tier", "edge")
+
+
+def converged(host: Host, folder: Path, **told: object) -> subprocess.CompletedProcess[str]:
+    """The role with 0.1.0 on a host where 0.2.0 is in force."""
+    host.stage(release(folder / "0.2.0", "0.2.0"))
+    host.good("use", "0.2.0")
+    told |= {
+        "python_release_wheelhouse": str(release(folder / "0.1.0", "0.1.0")),
+        "python_release_tiers": ["edge"],
+        "python_release_root": str(host.root),
+        "python_release_python": sys.executable,
+    }
+    return play(folder, [{"hosts": "all", "roles": ["python_release"]}], {"all": {"hosts": {"host": None}}}, **told)
+
+
+@pytest.mark.parametrize("keys", [["updates.pub"], []], ids=["with keys", "without"])
+def test_a_newer_release_of_an_update_is_kept_where_updates_are_taken(
+    host: Host, tmp_path: Path, keys: list[str]
+) -> None:
+    done = converged(host, tmp_path, guardian_update_keys=keys)
+    assert (done.returncode == 0) is bool(keys), done.stdout
+    assert ("runs 0.2.0, and 0.1.0 is to be installed" in said(done)) is not bool(keys)
+    assert host.good("status") == {"current": "0.2.0", "previous": "", "releases": ["0.2.0"], "unfinished": {}}
+
+
+def test_a_host_on_which_an_update_is_tried_is_left_alone(host: Host, tmp_path: Path) -> None:
+    host.root.mkdir()
+    note = {"by": "update", "old": "0.1.5", "new": "0.2.0", "previous": "", "units": []}
+    (host.root / "unfinished.json").write_text(json.dumps(note))
+    done = converged(host, tmp_path, guardian_update_keys=["updates.pub"])
+    assert done.returncode != 0 and "is trying 0.2.0" in said(done)

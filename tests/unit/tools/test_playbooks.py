@@ -12,6 +12,8 @@ import pytest
 from tests.unit.roles.playing import ROOT, play, said
 from tools.roles import load
 
+from guardian.appliance.releases import UNITS
+
 TIERS = ROOT / "playbooks" / "tiers"
 # Another value than any that is derived, for each variable of a role that a play loads from a file.
 SAID: dict[str, Any] = {
@@ -30,6 +32,13 @@ SAID: dict[str, Any] = {
 PRIVATE = load(ROOT / "roles/firewall/defaults/main.yml")["firewall_camera_networks"]
 # The play's business, whatever an inventory says: what runs is restarted in its order.
 FORCED = {"systemd_units_restart"}
+
+
+def test_an_update_restarts_what_an_upgrade_restarts_in_the_same_order() -> None:
+    said = load(ROOT / "playbooks/release/vars.yml")["release_units"]
+    assert {tier: [f"guardian-{unit}" for unit in units] for tier, units in UNITS.items()} == {
+        tier: said[tier] for tier in UNITS
+    }
 
 
 @pytest.mark.parametrize("tier", ["control", "node", "edge"])

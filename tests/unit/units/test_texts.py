@@ -10,6 +10,8 @@ from tests.unit.units.texts import ROOT, TIERS, UNITS, Unit, expected, faults, i
 
 SERVICES = load("service")
 BIN = "/opt/guardian/current/bin/"
+# The release that judges another.
+JUDGE = "/opt/guardian/judge/bin/"
 # Not part of the sandbox, and without it the unit is less than it should be.
 GUARDED = re.compile(
     r"(OnFailure|User|Group|Slice|MemoryMax|TasksMax|WatchdogSec|Restart|RestartPreventExitStatus|TimeoutStopSec"
@@ -38,7 +40,7 @@ def test_a_line_that_relaxes_it_is_found_with_and_without_a_reason(unit: Unit) -
 def test_every_program_is_a_console_script_of_this_project() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     ours = [
-        value.split()[0]
+        value.split()[0].replace(JUDGE, BIN)
         for unit in SERVICES
         for directive in ("ExecStart", "ExecReload", "ExecCondition", "ExecStartPre", "ExecStartPost", "ExecStopPost")
         for value in unit.values(directive)

@@ -165,13 +165,15 @@ def needed(unit: Unit) -> list[str]:
         names += ["Restart", "TimeoutStopSec", *(["WatchdogSec", "RestartPreventExitStatus"] if is_python else [])]
     elif unit.short == "guardian-migrate.service":
         names += ["Restart", "RestartPreventExitStatus"]
+    elif unit.short == "guardian-release-judge.service":
+        names.append("Restart")
     return names
 
 
 def is_root(unit: Unit) -> bool:
     """What root runs; a closed list."""
     oneshots = {"seed", "credential-write@", "cameras", "usb-camera@", "settings", "grow", "install"}
-    oneshots |= {"judge", "update-apply", "reset"}
+    oneshots |= {"judge", "update-apply", "reset", "release-apply", "release-judge"}
     return unit.short in {f"guardian-{name}.service" for name in oneshots | {"console@", "rescue"}}
 
 

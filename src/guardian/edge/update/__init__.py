@@ -1,1 +1,1 @@
-"""`guardian-update`: new systems from the node, fetched, judged, and handed over to what writes them."""
+"""`guardian-update`: new systems or releases from the node, fetched, judged, and handed over to what writes them."""

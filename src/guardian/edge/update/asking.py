@@ -16,8 +16,7 @@ from guardian.edge import identity
 from guardian.edge.config import EdgeConfig
 from guardian.edge.update.errors import UpdateError
 
-KIND = "edge"
-# A slot and its kernel are less than half of it.
+# A slot and its kernel, or a release for several Pythons, are less than half of it.
 MAX_SIZE = 4 << 30
 _ASK_SECONDS = 20.0
 _CALL_SECONDS = 660.0
@@ -46,7 +45,7 @@ class Node:
 
     async def ask(self, channel: str) -> tuple[Offer | None, str]:
         """The offer, or none and the node's reason; UpdateError when it is one that no node should make."""
-        request = edge_pb2.OfferUpdateRequest(software_version=running(), channel=channel, kind=KIND)
+        request = edge_pb2.OfferUpdateRequest(software_version=running(), channel=channel, kind=kind())
         try:
             answer = await self._stub.OfferUpdate(request, timeout=_ASK_SECONDS)
         except grpc.aio.AioRpcError as error:
@@ -85,6 +84,11 @@ async def node(settings: EdgeConfig) -> AsyncIterator[Node]:
     who = identity.load_file(settings.state_dir)
     async with rpc.mutual_channel(who.gateway, identity.folder_of(settings.state_dir)) as channel:
         yield Node(channel)
+
+
+def kind() -> str:
+    """Which bundles this machine takes."""
+    return bundle.kind_of("edge")
 
 
 def running() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from guardian.common import bundle
 from guardian.common.files import open_plain, sync_directory
-from guardian.edge.update.asking import KIND, Offer
+from guardian.edge.update.asking import Offer, kind
 from guardian.edge.update.errors import UpdateError
 
 # Left free beside an update, in bytes: recordings come first.
@@ -77,9 +77,10 @@ class Incoming:
         try:
             with open_plain(self._part) as file:
                 manifest, begin = bundle.read_manifest(file, keys)
-            if manifest.kind != KIND:
+            if manifest.kind != kind():
                 raise UpdateError(
-                    f"The node offers a system for a {manifest.kind}, and this is an edge.", reason="update_kind"
+                    f"The node offers an update of kind {manifest.kind}; this machine takes {kind()}.",
+                    reason="update_kind",
                 )
             if (manifest.version, begin + manifest.payload_size) != (self._offer.version, self._offer.size):
                 raise UpdateError("The node offers another update than it says.", reason="update_mismatch")

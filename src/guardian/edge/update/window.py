@@ -1,4 +1,4 @@
-"""When a new system may be put in place: `HH:MM-HH:MM` of the machine's own time, past midnight where it says so."""
+"""When an update may be put in place: `HH:MM-HH:MM` of the machine's own time, past midnight where it says so."""
 
 import re
 from datetime import datetime

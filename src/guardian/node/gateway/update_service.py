@@ -1,4 +1,4 @@
-"""Hands systems on to edges: who is offered which, and their bytes, so slowly that events always come first."""
+"""Hands updates on to edges: who is offered which, and their bytes, so slowly that events always come first."""
 
 import asyncio
 import os
@@ -89,8 +89,9 @@ class UpdateService(edge_pb2_grpc.UpdateServiceServicer):
             offset += len(data)
 
     async def _wanted(self, request: edge_pb2.ReadUpdateRequest, context: _Context) -> Bundle:
-        item = (await self._catalogue(context)).find(request.version)
-        if item is None or item.sha256 != request.sha256.hex() or item.paused:
+        there = (await self._catalogue(context)).find(request.version)
+        item = next((found for found in there if found.sha256 == request.sha256.hex()), None)
+        if item is None or item.paused:
             error = PeerError("The node no longer offers this update.", reason="update_gone")
             await rpc.refuse(context, grpc.StatusCode.NOT_FOUND, error)
         if request.offset > item.size:

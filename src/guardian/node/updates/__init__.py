@@ -1,1 +1,1 @@
-"""Systems for edges that this node hands on: which there are, and which edge is offered which."""
+"""Systems and releases for edges that this node hands on: which there are, and which edge is offered which."""

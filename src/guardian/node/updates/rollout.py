@@ -41,7 +41,7 @@ class Bundle(Section):
 
 
 class Catalogue(Section):
-    """All of them, a version once, and the edges whose channel is said here."""
+    """All of them, a version once of each kind, and the edges whose channel is said here."""
 
     format: int = Field(default=1, ge=1, le=1)
     bundles: tuple[Bundle, ...] = Field(default=(), max_length=MAX_BUNDLES)
@@ -49,13 +49,13 @@ class Catalogue(Section):
 
     @model_validator(mode="after")
     def _once(self) -> "Catalogue":
-        if len({item.version for item in self.bundles}) != len(self.bundles):
+        if len({(item.version, item.kind) for item in self.bundles}) != len(self.bundles):
             raise ValueError("a version is there twice")
         return self
 
-    def find(self, version: str) -> Bundle | None:
-        """The bundle of a version."""
-        return next((item for item in self.bundles if item.version == version), None)
+    def find(self, version: str, kind: str | None = None) -> list[Bundle]:
+        """The bundles of a version, one of each kind; or that of one kind."""
+        return [item for item in self.bundles if item.version == version and kind in (None, item.kind)]
 
     def newer(self, running: str, kind: str) -> list[Bundle]:
         """Bundles an edge that runs `running` could take, the newest first; BundleError when that is no version."""

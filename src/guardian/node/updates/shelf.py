@@ -1,4 +1,7 @@
-"""`STATE/updates/`: `VERSION.update` files and `catalogue.json`. An operator's command writes it, the gateway reads."""
+"""`STATE/updates/`: bundles and `catalogue.json`. An operator's command writes it, the gateway reads.
+
+A system's file is `VERSION.update`, a release's `VERSION-edge-release.update`.
+"""
 
 import contextlib
 import fcntl
@@ -17,7 +20,7 @@ from guardian.common.errors import GuardianError, StoreError
 from guardian.common.files import open_plain, private_folder, read_plain, replacing, sync_directory
 from guardian.node.updates.rollout import MAX_BUNDLES, Bundle, Catalogue
 
-KIND = "edge"
+KINDS = ("edge", "edge-release")
 _CATALOGUE = "catalogue.json"
 _LOCK = ".lock"
 _MAX_BYTES = 1 << 20
@@ -60,7 +63,7 @@ def mark(folder: Path) -> tuple[int, int, int] | None:
 def opened(folder: Path, item: Bundle) -> BufferedReader:
     """A bundle to read from; StoreError `updates_damaged` when it is not there or of another size."""
     try:
-        file = open_plain(folder / _name(item.version))
+        file = open_plain(folder / file_name(item.version, item.kind))
     except OSError as error:
         raise _damaged(item, error.strerror or "it cannot be opened") from error
     if os.fstat(file.fileno()).st_size != item.size:
@@ -97,20 +100,20 @@ class Writer:
         self._write(bundles=(*self.catalogue.bundles, item))
         return item
 
-    def roll_out(self, version: str, channel: str, percent: int) -> Bundle:
-        """From now on so many of a channel's edges are offered it; a pause ends."""
-        item = self._find(version)
+    def roll_out(self, version: str, channel: str, percent: int, kind: str | None = None) -> Bundle:
+        """From now on so many of a channel's edges are offered it; a pause ends. `kind` where there are several."""
+        item = self._find(version, kind)
         return self._replace(item, channels={**item.channels, channel: percent}, paused=False)
 
-    def pause(self, version: str) -> Bundle:
+    def pause(self, version: str, kind: str | None = None) -> Bundle:
         """Nobody is offered it any more; who has it keeps it."""
-        return self._replace(self._find(version), paused=True)
+        return self._replace(self._find(version, kind), paused=True)
 
-    def remove(self, version: str) -> None:
+    def remove(self, version: str, kind: str | None = None) -> None:
         """Take it away."""
-        gone = self._find(version)
+        gone = self._find(version, kind)
         self._write(bundles=tuple(item for item in self.catalogue.bundles if item != gone))
-        (self._folder / _name(version)).unlink(missing_ok=True)
+        (self._folder / file_name(gone.version, gone.kind)).unlink(missing_ok=True)
 
     def pin(self, edge: str, channel: str | None) -> None:
         """Say an edge's channel here; None: as the edge itself says."""
@@ -118,12 +121,12 @@ class Writer:
         self._write(pins=pins if channel is None else {**pins, edge: channel})
 
     def _refuse(self, manifest: bundle.Manifest, size: int) -> None:
-        if manifest.kind != KIND:
+        if manifest.kind not in KINDS:
             raise UpdateError(
-                f"This bundle holds a system for a {manifest.kind}, and a node hands on those of edges.",
+                f"This bundle is of kind {manifest.kind}, and a node hands on those of edges: {', '.join(KINDS)}.",
                 reason="update_kind",
             )
-        if self.catalogue.find(manifest.version) is not None:
+        if self.catalogue.find(manifest.version, manifest.kind):
             raise UpdateError(
                 f"Version {manifest.version} is there already.",
                 reason="update_there",
@@ -147,7 +150,7 @@ class Writer:
         tell: Callable[[float], None],
     ) -> str:
         """Copy, then verify the copy, which nobody else can change; its SHA-256 in hex."""
-        name = _name(manifest.version)
+        name = file_name(manifest.version, manifest.kind)
         aside, digest, done = self._folder / f".{name}.new", hashlib.sha256(), 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -176,15 +179,21 @@ class Writer:
         os.fchmod(file.fileno(), 0o640)
         os.fsync(file.fileno())
 
-    def _find(self, version: str) -> Bundle:
-        item = self.catalogue.find(version)
-        if item is None:
+    def _find(self, version: str, kind: str | None) -> Bundle:
+        found = self.catalogue.find(version, kind)
+        if not found:
             raise UpdateError(
                 f"This node has no version {version[:40]}.",
                 reason="update_unknown",
                 hint="`guardian node update list` shows those it has.",
             )
-        return item
+        if len(found) > 1:
+            raise UpdateError(
+                f"This node has version {version} of several kinds.",
+                reason="update_ambiguous",
+                hint=f"Say which: --kind {' or '.join(item.kind for item in found)}.",
+            )
+        return found[0]
 
     def _replace(self, before: Bundle, **changes: object) -> Bundle:
         after = Bundle.model_validate({**before.model_dump(), **changes})
@@ -206,7 +215,7 @@ class Writer:
 
     def tidy(self) -> None:
         """Take away what a command that died half way left."""
-        kept = {_CATALOGUE, _LOCK, *(_name(item.version) for item in self.catalogue.bundles)}
+        kept = {_CATALOGUE, _LOCK, *(file_name(item.version, item.kind) for item in self.catalogue.bundles)}
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink()
@@ -246,8 +255,9 @@ def _plain(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
-def _name(version: str) -> str:
-    return f"{version}.update"
+def file_name(version: str, kind: str) -> str:
+    """What a bundle is called there."""
+    return f"{version}.update" if kind == "edge" else f"{version}-{kind}.update"
 
 
 def _unwritable(error: OSError) -> UpdateError:
