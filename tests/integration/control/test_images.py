@@ -184,6 +184,19 @@ async def test_an_image_tells_a_machine_all_that_was_asked_for(imaging: World) -
         assert [item["name"] for item in listed["images"]] == ["small.iso"]
 
 
+async def test_no_seed_is_made_for_another_household_than_the_browser_verified(imaging: World) -> None:
+    async with imaging.household() as home, node_answers(home) as tokens:
+        assert await refusal(home, fingerprint="ab" * 32) == (409, "household_other")
+        (await home.post_roster(0, home.begin_roster())).raise_for_status()
+        assert await refusal(home, fingerprint="ab" * 32) == (409, "household_other")
+        assert await refusal(home, fingerprint="ab") == (422, "invalid_request")
+        assert tokens == []
+        genesis = Roster.verify(home.entries).genesis_hash.hex()
+        made = await order(home, fingerprint=genesis)
+        data = (await home.browser.get(made.url)).content
+        assert payload_in(data, imaging)["fingerprint"] == genesis
+
+
 async def test_two_tenants_images_differ_in_their_seeds_alone(imaging: World, ann: Household, ben: Household) -> None:
     path = generic(imaging)
     before, place = path.read_bytes(), place_in(path)
