@@ -109,7 +109,7 @@ export function CheckField({ label, hint, className, ...rest }: CheckProps) {
         {label}
       </label>
       {hint && (
-        <p id={`${id}-hint`} className="col-start-2 text-sm text-faint">
+        <p id={`${id}-hint`} className="col-start-2 -mt-1.5 text-sm text-faint">
           {hint}
         </p>
       )}

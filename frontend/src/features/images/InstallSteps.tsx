@@ -34,7 +34,7 @@ export function InstallSteps({ image, waiting }: { image: SeededImage; waiting: 
           </p>
         </Step>
         <Step title="Watch its screen">
-          <pre aria-label="What its screen says" className="overflow-x-auto rounded-md bg-[#0a0f0e] px-4 py-3.5 font-mono text-sm leading-6 text-[#cfe8df]">
+          <pre aria-label="What its screen says" className="rounded-md bg-screen px-4 py-3.5 font-mono text-xs leading-6 whitespace-pre-wrap text-on-screen sm:text-sm">
             {screenOf(image.name).join("\n")}
           </pre>
           <p>If a disk holds something, it names it and waits for the word ERASE, unless you chose otherwise. After the restart the screen shows the machine&rsquo;s own page: address, cameras, and ten words.</p>
@@ -65,7 +65,7 @@ function CommandLine({ command }: { command: Command }) {
     <div className="grid gap-1.5">
       <p>{command.what}</p>
       <div className="flex items-start gap-2 rounded-md bg-sunken p-1.5 pl-3.5 max-sm:flex-col max-sm:p-3.5">
-        <code className="min-w-0 flex-1 self-center font-mono text-sm break-all text-ink">{command.line}</code>
+        <code className="min-w-0 flex-1 self-center font-mono text-sm wrap-anywhere text-ink">{command.line}</code>
         <CopyButton text={command.line} what="Command" />
       </div>
     </div>

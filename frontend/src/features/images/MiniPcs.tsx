@@ -1,6 +1,6 @@
 // Adding a Mini PC by an image made for the household: the form while one is added, then what was prepared.
 import { useState } from "react";
-import type { Edge, SeededImage } from "@/api/types";
+import type { Edge, GenericImage, SeededImage } from "@/api/types";
 import { useImages, useNodes } from "@/app/queries";
 import { Button } from "@/ui/Button";
 import { EmptyState, ErrorState, Skeleton } from "@/ui/Feedback";
@@ -19,7 +19,8 @@ export function MiniPcs({ edges, adding, onDone }: Props) {
   const [fresh, setFresh] = useState("");
   if (images.isPending) return adding ? <Skeleton className="h-56" /> : null;
   if (!images.data) return adding ? <ErrorState error={images.error} retry={() => void images.refetch()} /> : null;
-  const { images: offered, seeded } = images.data;
+  const { seeded } = images.data;
+  const offered = newestFirst(images.data.images);
   const made = (image: SeededImage): void => {
     setFresh(image.id);
     onDone();
@@ -44,6 +45,11 @@ function NothingOffered({ first, close }: { first: boolean; close: () => void })
       <p className="mt-3 rounded-md bg-sunken px-3 py-2 font-mono text-sm text-ink">guardian edge enroll</p>
     </EmptyState>
   );
+}
+
+/** By their versions, of which 0.10 comes after 0.9. */
+export function newestFirst(images: GenericImage[]): GenericImage[] {
+  return [...images].sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }) || a.name.localeCompare(b.name));
 }
 
 /** The edge that was enrolled under this image's name since it was made. */

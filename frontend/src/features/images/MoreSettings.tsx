@@ -23,7 +23,7 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
         </SelectField>
         <TextField
           label="Locale"
-          hint="Empty: as the image has it."
+          hint="For the machine’s own words. Empty: as the image has it."
           placeholder="C.UTF-8"
           autoComplete="off"
           spellCheck={false}

@@ -43,5 +43,5 @@ export function writeCommands(system: System, file: string): Command[] {
 
 /** What the Mini PC's own screen says meanwhile, in the installer's words (src/guardian/appliance/install.py). */
 export function screenOf(name: string): string[] {
-  return ["Private AI Guardian: installation", "Checking this medium                 100 %", `The seed is for ${name}.`, "Done. Take the stick out; the machine restarts in 10 seconds."];
+  return ["Private AI Guardian: installation", "Checking this medium      100 %", `The seed is for ${name}.`, "Done. Take the stick out; the machine restarts in 10 seconds."];
 }
