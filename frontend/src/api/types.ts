@@ -15,6 +15,12 @@ export type GuardianNode = Schemas["Node"];
 export type RosterPage = Schemas["RosterPage"];
 export type WireRosterEntry = Schemas["RosterEntry"];
 export type WireSlot = Schemas["Slot"];
+export type Images = Schemas["Images"];
+export type GenericImage = Schemas["GenericImage"];
+export type SeededImage = Schemas["SeededImage"];
+export type WholeImageRequest = Schemas["ImageRequest"];
+/** The generated type wants every field; the server fills in those that are left out. */
+export type ImageRequest = Partial<WholeImageRequest> & Pick<WholeImageRequest, "image" | "name" | "fingerprint">;
 export type Ticket = Schemas["Ticket"];
 export type Command = Schemas["Command"];
 export type CommandState = Schemas["CommandState"];

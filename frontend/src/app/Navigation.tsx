@@ -38,7 +38,7 @@ export function SideNav() {
           </NavLink>
         ))}
       </nav>
-      <p className="mt-auto px-3 text-xs text-faint">
+      <p className="mt-auto px-3 text-xs wrap-anywhere text-faint">
         {session.data?.tenant.name}
         <br />
         {session.data?.user.email}

@@ -32,6 +32,7 @@ export const keys = {
   cameras: ["cameras"] as const,
   edges: ["edges"] as const,
   nodes: ["nodes"] as const,
+  images: ["images"] as const,
 };
 
 async function askSession(signal: AbortSignal): Promise<Session> {
@@ -61,4 +62,9 @@ export function useEdges() {
 
 export function useNodes() {
   return useQuery({ queryKey: keys.nodes, queryFn: ({ signal }) => api.nodes(signal), refetchInterval: 60_000 });
+}
+
+/** Generic images that are still being read by the server come later, and what was made ends by itself. */
+export function useImages() {
+  return useQuery({ queryKey: keys.images, queryFn: ({ signal }) => api.images(signal), refetchInterval: 60_000 });
 }

@@ -117,6 +117,14 @@ export async function publishVault(created: { vault: OpenVault; genesis: Authore
   opened(created.vault);
 }
 
+/** SHA-256 of the roster's first entry, as this browser has verified it: by that a machine knows its household. */
+export async function verifiedHousehold(): Promise<string> {
+  const { vault } = useVault.getState();
+  if (!vault || vault.locked) throw new ApiError(0, "locked", "The vault is locked. Open it and try again.");
+  const { hex } = await vaultCode();
+  return hex(vault.roster.genesisHash);
+}
+
 /** Signs an entry, publishes it and takes it into the chain. If another browser was quicker, once more upon its entry. */
 export async function publishEntry(sign: (vault: OpenVault) => Promise<Authored>): Promise<void> {
   const { entryToJson } = await vaultCode();

@@ -41,6 +41,25 @@ export function ButtonLink({ to, look = "quiet", icon, className, children }: { 
   );
 }
 
+interface DownloadProps {
+  href: string;
+  name: string;
+  look?: Look;
+  onClick?: () => void;
+  testId?: string;
+  children: ReactNode;
+}
+
+/** The browser's own download: it streams to the disk, shows how far it is, and goes on where it was cut off. */
+export function DownloadLink({ href, name, look = "quiet", onClick, testId, children }: DownloadProps) {
+  return (
+    <a href={href} download={name} className={cx(shape, looks[look])} onClick={onClick} data-testid={testId}>
+      <Icon name="download" size={18} />
+      {children}
+    </a>
+  );
+}
+
 interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   icon: IconName;
   label: string;

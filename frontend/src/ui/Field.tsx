@@ -94,6 +94,58 @@ export function SelectField({ label, hint, error, hideLabel, className, children
   );
 }
 
+interface CheckProps extends Omit<InputHTMLAttributes<HTMLInputElement>, "type"> {
+  label: string;
+  hint?: ReactNode;
+}
+
+/** One thing that is so or not, with what follows from it. */
+export function CheckField({ label, hint, className, ...rest }: CheckProps) {
+  const id = useId();
+  return (
+    <div className={cx("grid grid-cols-[auto_minmax(0,1fr)] items-start gap-x-3", className)}>
+      <input id={id} type="checkbox" className="mt-3 size-5 accent-primary" aria-describedby={hint ? `${id}-hint` : undefined} {...rest} />
+      <label htmlFor={id} className="flex min-h-11 items-center text-sm font-medium">
+        {label}
+      </label>
+      {hint && (
+        <p id={`${id}-hint`} className="col-start-2 -mt-1.5 text-sm text-faint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  legend: string;
+  name: string;
+  choices: readonly (readonly [T, string])[];
+  value: T;
+  onChange: (value: T) => void;
+}
+
+/** One of a few, all of them in sight. */
+export function ChoiceField<T extends string>({ legend, name, choices, value, onChange }: ChoiceProps<T>) {
+  return (
+    <fieldset className="flex flex-wrap gap-2">
+      <legend className="sr-only">{legend}</legend>
+      {choices.map(([each, label]) => (
+        <label
+          key={each}
+          className={cx(
+            "flex min-h-11 cursor-pointer items-center gap-2.5 rounded-md border px-4 text-sm has-focus-visible:outline-2 has-focus-visible:outline-offset-2",
+            value === each ? "border-primary bg-primary-wash font-semibold text-primary" : "border-line text-soft hover:border-line-strong",
+          )}
+        >
+          <input type="radio" name={name} value={each} checked={value === each} onChange={() => onChange(each)} className="accent-primary" />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 /** For password managers and assistive technology: whose secret a form asks for. */
 export function HiddenUsername({ name }: { name: string }) {
   return <input type="text" name="username" autoComplete="username" value={name} readOnly hidden />;

@@ -40,6 +40,9 @@ const paths = {
   info: <><circle cx="10" cy="10" r="7" /><path d="M10 9.200v4.200M10 6.600v.01" /></>,
   members: <><circle cx="7.5" cy="7" r="2.6" /><path d="M2.5 16c.3-3 2.2-4.8 5-4.800s4.7 1.8 5 4.800M13 4.700a2.6 2.6 0 0 1 0 4.700M14.7 11.700c1.7.7 2.6 2.2 2.8 4.3" /></>,
   pen: <path d="m4 13.2 8.5-8.500a1.7 1.7 0 0 1 2.5 0l.3.300a1.7 1.7 0 0 1 0 2.500L6.8 16 3.5 16.500Z" />,
+  stick: <><path d="M7 3.5h6V8H7Z" /><path d="M5.5 8h9v7a2 2 0 0 1-2 2h-5a2 2 0 0 1-2-2ZM9 5.7h.01M11 5.7h.01" /></>,
+  plus: <path d="M10 4v12M4 10h12" />,
+  down: <path d="m4.5 7.5 5.5 5.5 5.5-5.5" />,
   close: <path d="m5 5 10 10M15 5 5 15" />,
 } satisfies Record<string, ReactNode>;
 

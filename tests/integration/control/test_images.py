@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,38 +16,24 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.imaging.gpt import SECTOR, Table, make
+from tests.imaging.gpt import SECTOR, make
+from tests.imaging.offering import SMALL, lay, node_answers, offering
 from tests.integration.control.conftest import Cluster
 from tests.integration.control.world import Household, World, running, settings_for
 
 from guardian.cli.demo.postgres import DATABASE
 from guardian.common import seed, seed_region
 from guardian.common.clock import now, to_text
-from guardian.common.tokens import Token
-from guardian.contracts.control.v1 import control_pb2 as pb
-from guardian.control.config import ImagesSection
 from guardian.control.images import library, splicing
 from guardian.control.images.repository import ImageRepository
 from guardian.control.images.schemas import SeededImage
-from guardian.control.orders.service import token_info
-from guardian.vault import hpke
 from guardian.vault.roster import Roster
 
-LARGE, SMALL = 2_000_000_000 // SECTOR * SECTOR, 3 << 20
+LARGE = 2_000_000_000 // SECTOR * SECTOR
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes_raw()
 SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUHBFPErWYdhKF1VgXzpEUMTOUt0vbUy6mrCXd9nBGD ann@desk"
 PSK = "seven quiet herons"
-
-
-def lay(folder: Path, name: str, length: int, **changes: Any) -> Table:
-    """A generic image with its note; `changes` are lies of the note's."""
-    table = make(folder / name, length, filling=name.encode() * 9000)
-    with (folder / name).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    note = {"version": "1", "sha256": digest, "size": length, **changes}
-    (folder / f"{name}.json").write_text(json.dumps(note))
-    return table
 
 
 @dataclass
@@ -74,37 +59,10 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
 async def imaging(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A control plane with a folder of images and the key that signs seeds."""
     home = tmp_path_factory.mktemp("imaging")
-    folder, section = home / "images", cluster.section(cluster.fresh(DATABASE))
-    folder.mkdir()
+    section = cluster.section(cluster.fresh(DATABASE))
     settings = settings_for(home, section.dsn, section.owner_dsn)
-    keys = settings.state_dir / "images"
-    keys.mkdir(parents=True)
-    (keys / "images.key").write_bytes(KEY.private_bytes_raw())
-    lay(folder, "small.iso", SMALL)
-    async with running(settings.model_copy(update={"images": ImagesSection(folder=folder)})) as made:
+    async with running(offering(settings, home / "images", KEY)) as made:
         yield made
-
-
-@asynccontextmanager
-async def node_answers(home: Household, life: timedelta = timedelta(hours=1)) -> AsyncIterator[list[str]]:
-    """The house's node makes tokens meanwhile; those it has made."""
-    tokens: list[str] = []
-
-    async def work() -> None:
-        async for answer in home.stub.ReceiveOrders(pb.ReceiveOrdersRequest()):
-            order = answer.order
-            tokens.append(str(Token.create("node.test:7444", "0" * 64)))
-            sealed = hpke.seal(order.create_edge_token.reply_public, tokens[-1].encode(), token_info(order.id))
-            result = pb.OrderResult(order_id=order.id, sealed_token=sealed.enc + sealed.ct)
-            result.token_expires_at.FromDatetime(now() + life)
-            await home.stub.ReportOrder(pb.ReportOrderRequest(result=result))
-
-    task = asyncio.create_task(work())
-    try:
-        yield tokens
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -182,6 +140,19 @@ async def test_an_image_tells_a_machine_all_that_was_asked_for(imaging: World) -
         assert [item["id"] for item in listed["seeded"]] == [made.id]
         assert tokens[0] not in json.dumps(listed) and PSK not in json.dumps(listed)
         assert [item["name"] for item in listed["images"]] == ["small.iso"]
+
+
+async def test_no_seed_is_made_for_another_household_than_the_browser_verified(imaging: World) -> None:
+    async with imaging.household() as home, node_answers(home) as tokens:
+        assert await refusal(home, fingerprint="ab" * 32) == (409, "household_other")
+        (await home.post_roster(0, home.begin_roster())).raise_for_status()
+        assert await refusal(home, fingerprint="ab" * 32) == (409, "household_other")
+        assert await refusal(home, fingerprint="ab") == (422, "invalid_request")
+        assert tokens == []
+        genesis = Roster.verify(home.entries).genesis_hash.hex()
+        made = await order(home, fingerprint=genesis)
+        data = (await home.browser.get(made.url)).content
+        assert payload_in(data, imaging)["fingerprint"] == genesis
 
 
 async def test_two_tenants_images_differ_in_their_seeds_alone(imaging: World, ann: Household, ben: Household) -> None:

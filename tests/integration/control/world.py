@@ -126,17 +126,27 @@ class Household:
         answer.raise_for_status()
         return answer.json()
 
-    async def report(self, *, cameras: Sequence[str] = ("front",), online: bool = True, relay: str = RELAY) -> Any:
+    async def report(
+        self,
+        *,
+        cameras: Sequence[str] = ("front",),
+        online: bool = True,
+        relay: str = RELAY,
+        name: str = "Hallway box",
+        enrolled: datetime | None = None,
+    ) -> Any:
         now = datetime.now(UTC)
         health = pb.EdgeHealth(
             id=self.edge_id,
-            name="Hallway box",
+            name=name,
             sign_public=self.edge_keys.sign_public,
             receive_public=self.edge_keys.receive_public,
             online=online,
             software_version="1",
             detector_state=pb.HealthState.HEALTH_STATE_OK,
         )
+        if enrolled is not None:
+            health.enrolled_at.FromDatetime(enrolled)
         for camera in cameras:
             health.cameras.add(
                 id=camera, name=camera.title(), state=pb.HealthState.HEALTH_STATE_OK, fps=15.0, recording=True

@@ -32,7 +32,7 @@ export function ConfirmEdge({ edge, claim }: { edge: Edge; claim: EdgeClaim }) {
   return (
     <Panel title={`Is this your edge? ${edge.name}`} action={<Pill tone="lamp" icon="warning">Unconfirmed</Pill>} className="border-lamp-glow">
       <p className="max-w-2xl text-soft">
-        Compare these with the words on the edge (run <code className="rounded-sm bg-sunken px-1 font-mono text-sm text-ink">guardian status</code> there). If all ten are the same, in the same order, no one stands between you and it.
+        Compare these with the words on the edge: a Mini PC made from an image shows them on its own screen, elsewhere run <code className="rounded-sm bg-sunken px-1 font-mono text-sm text-ink">guardian status</code> there. If all ten are the same, in the same order, no one stands between you and it.
       </p>
       <ol data-testid="edge-words" data-edge-id={edge.id} className="my-5 grid grid-cols-2 gap-2 [counter-reset:word] sm:grid-cols-5">
         {words.map((word, index) => (

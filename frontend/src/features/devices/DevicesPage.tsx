@@ -1,6 +1,10 @@
 // Edges and nodes. An edge is believed only after its owner compared its words and signed it into the roster.
-import { useEdges, useNodes } from "@/app/queries";
-import { EmptyState, ErrorState, PageHeader, Panel, Pill, Skeleton } from "@/ui/Feedback";
+import { useState, type ReactNode } from "react";
+import type { Edge } from "@/api/types";
+import { useEdges, useImages, useNodes } from "@/app/queries";
+import { MiniPcs } from "@/features/images/MiniPcs";
+import { Button } from "@/ui/Button";
+import { ErrorState, PageHeader, Panel, Pill, Skeleton } from "@/ui/Feedback";
 import { ConfirmEdge } from "./ConfirmEdge";
 import { EdgeCard } from "./EdgeCard";
 import { useEdgeTrust } from "./useEdgeTrust";
@@ -8,28 +12,44 @@ import { useEdgeTrust } from "./useEdgeTrust";
 export default function DevicesPage() {
   const edges = useEdges();
   const nodes = useNodes();
+  const images = useImages().data;
   const known = useEdgeTrust();
   const toConfirm = known.filter((item) => item.trust === "unconfirmed" && item.claim);
   const others = known.filter((item) => item.trust !== "unconfirmed" || !item.claim);
+  const [wanted, setWanted] = useState(false);
+  // Where there is nothing yet, adding the first one is what the page is for.
+  const first = edges.data?.length === 0 && !images?.seeded.length;
+  const adding = wanted || first;
 
   return (
     <>
-      <PageHeader title="Devices" lead="The edge at home records and seals. The node passes sealed bytes on." />
+      <PageHeader title="Devices" lead="The edge at home records and seals. The node passes sealed bytes on.">
+        {!adding && (
+          <Button look="primary" icon="plus" onClick={() => setWanted(true)} data-testid="add-mini-pc">
+            Add a Mini PC
+          </Button>
+        )}
+      </PageHeader>
       <div className="grid gap-6">
         {edges.isPending ? (
           <Skeleton className="h-56" />
         ) : edges.isError && !edges.data ? (
           <ErrorState error={edges.error} retry={() => void edges.refetch()} />
-        ) : edges.data.length === 0 ? (
-          <EmptyState icon="device" title="Waiting for your edge">
-            <p>Your vault is ready. Switch the edge on and enrol it with its one-time token; it appears here by itself within a minute.</p>
-            <p className="mt-3 rounded-md bg-sunken px-3 py-2 font-mono text-sm text-ink">guardian edge enroll</p>
-          </EmptyState>
         ) : (
           <>
-            {toConfirm.map((item) => item.claim && <ConfirmEdge key={item.edge.id} edge={item.edge} claim={item.claim} />)}
+            {toConfirm.map(
+              (item) =>
+                item.claim && (
+                  <Place key={item.edge.id} edge={item.edge}>
+                    <ConfirmEdge edge={item.edge} claim={item.claim} />
+                  </Place>
+                ),
+            )}
+            <MiniPcs edges={edges.data} adding={adding} onDone={() => setWanted(false)} />
             {others.map((item) => (
-              <EdgeCard key={item.edge.id} item={item} />
+              <Place key={item.edge.id} edge={item.edge}>
+                <EdgeCard item={item} />
+              </Place>
             ))}
           </>
         )}
@@ -52,6 +72,15 @@ export default function DevicesPage() {
         )}
       </div>
     </>
+  );
+}
+
+/** Where one is led to from elsewhere on the page. */
+function Place({ edge, children }: { edge: Edge; children: ReactNode }) {
+  return (
+    <div id={`edge-${edge.id}`} tabIndex={-1} className="scroll-mt-20 rounded-lg outline-none">
+      {children}
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 // The empty timeline: what is still to do before the first event, or that all is well and quiet.
 import type { ReactNode } from "react";
-import { useCameras, useEdges } from "@/app/queries";
+import { useCameras, useEdges, useImages } from "@/app/queries";
 import { isWatching } from "@/features/cameras/states";
 import { useUnconfirmed } from "@/features/devices/useEdgeTrust";
 import { ButtonLink } from "@/ui/Button";
@@ -12,12 +12,27 @@ const names = ["Secret", "Recovery code", "Your edge", "Watching"];
 export function GettingStarted() {
   const edges = useEdges();
   const cameras = useCameras();
+  const images = useImages().data;
   const unconfirmed = useUnconfirmed();
   if (edges.isPending || cameras.isPending) return <Skeleton className="h-64" />;
   if (!edges.data || edges.data.length === 0) {
+    const prepared = images?.seeded[0];
+    if (!prepared && images && images.images.length > 0) {
+      return (
+        <Step at={2}>
+          <EmptyState icon="device" title="Now your Mini PC" action={<ButtonLink to="/devices" look="primary" icon="plus">Add a Mini PC</ButtonLink>}>
+            Your vault is ready. A small computer at home will watch your cameras and seal what it sees to that vault: get its installer, made for your household.
+          </EmptyState>
+        </Step>
+      );
+    }
     return (
       <Step at={2}>
-        <EmptyState icon="device" title="Waiting for your edge" action={<ButtonLink to="/devices" look="primary">How to connect it</ButtonLink>}>
+        <EmptyState
+          icon="device"
+          title={prepared ? `Waiting for ${prepared.name}` : "Waiting for your edge"}
+          action={<ButtonLink to="/devices" look="primary">{prepared ? "How to go on" : "How to connect it"}</ButtonLink>}
+        >
           Your vault is ready. The edge at home records nothing before it knows whom to seal for; it appears by itself once it is enrolled.
         </EmptyState>
       </Step>

@@ -1,10 +1,10 @@
 // The recovery code, shown once: to copy, print or download, and a gate that asks for one group of it back.
 import { useId, useState } from "react";
 import { Button } from "@/ui/Button";
+import { CopyButton } from "@/ui/CopyButton";
 import { Banner } from "@/ui/Feedback";
 import { TextField } from "@/ui/Field";
 import { saveText } from "@/lib/save";
-import { announce } from "@/ui/announce";
 
 interface Props {
   code: string;
@@ -23,16 +23,9 @@ export function RecoveryCode({ code, busy, submit, onStored }: Props) {
   const [asked] = useState(() => 1 + Math.floor(Math.random() * (groups.length - 1)));
   const [typed, setTyped] = useState("");
   const [stored, setStored] = useState(false);
-  const [copied, setCopied] = useState(false);
   const box = useId();
   const right = tidy(typed) === groups[asked];
   const wrong = tidy(typed).length >= 4 && !right ? `That is not group ${asked + 1}. Look at what you stored.` : null;
-
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(code);
-    setCopied(true);
-    announce("Recovery code copied");
-  };
 
   return (
     <div className="grid gap-5">
@@ -48,9 +41,7 @@ export function RecoveryCode({ code, busy, submit, onStored }: Props) {
         </p>
       </div>
       <div className="flex flex-wrap gap-2">
-        <Button icon={copied ? "ok" : "copy"} onClick={() => void copy()}>
-          {copied ? "Copied" : "Copy"}
-        </Button>
+        <CopyButton text={code} what="Recovery code" />
         <Button icon="print" onClick={() => window.print()}>
           Print
         </Button>

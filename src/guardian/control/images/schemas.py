@@ -68,13 +68,18 @@ class WifiAccess(Message):
 
 
 class ImageRequest(Message):
-    """Which image, and what the machine made from it is told. `node_id` may be left out where there is one node."""
+    """Which image, and what the machine made from it is told. `node_id` may be left out where there is one node.
+
+    `fingerprint` is the SHA-256 of the first entry of the roster that the browser has verified: of any other household no
+    seed is made. Left out it is that of the roster kept here.
+    """
 
     model_config = example(
         {
             "image": _FILE,
             "node_id": HEX_EXAMPLE,
             "name": "Hallway box",
+            "fingerprint": "00" * 32,
             "locale": "de_DE.UTF-8",
             "timezone": "Europe/Berlin",
             "wifi": {"ssid": "Home", "psk": "seven quiet herons"},
@@ -87,6 +92,7 @@ class ImageRequest(Message):
     image: str = Field(pattern=FILE_NAME)
     node_id: Hex | None = None
     name: str = Field(min_length=1, max_length=64)
+    fingerprint: Hash = ""
     locale: str = Field(default="", max_length=32)
     timezone: str = Field(default="", max_length=100)
     wifi: WifiAccess | None = None

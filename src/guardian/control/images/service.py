@@ -59,13 +59,15 @@ class ImageService:
     async def make(self, subject: Subject, wanted: ImageRequest) -> SeededImage:
         """A seed with a new token of the node's.
 
-        404 `image_unknown`, `node_unknown`; 409 `images_many`, `node_ambiguous`; 503 `image_key`, `image_unread`,
+        404 `image_unknown`, `node_unknown`; 409 `images_many`, `node_ambiguous`, `household_other`; 503 `image_key`, `image_unread`,
         `node_away`; 400 `seed_malformed`, or with the node's reason.
         """
         generic = await self._need(wanted.image)
         _check(wanted)
         key = self._signer()
         node_id, fingerprint = await self._whose(subject.tenant_id, wanted.node_id)
+        if wanted.fingerprint not in ("", fingerprint):
+            raise _other_household()
         token, until = await self._orders.create_edge_token(
             subject.tenant_id, node_id, wanted.name, int(LIFE.total_seconds())
         )
@@ -169,7 +171,7 @@ def _check(wanted: ImageRequest) -> None:
 
 
 def _payload(wanted: ImageRequest, token: str, *, fingerprint: str, expires: str) -> bytes:
-    given: dict[str, Any] = wanted.model_dump(exclude={"image", "node_id"})
+    given: dict[str, Any] = wanted.model_dump(exclude={"image", "node_id", "fingerprint"})
     given |= {"token": token, "fingerprint": fingerprint, "expires": expires}
     return json.dumps({"version": 2} | {name: value for name, value in given.items() if value}).encode()
 
@@ -200,6 +202,14 @@ def _file_name(row: Row) -> str:
 
 def _unknown() -> NotFound:
     return NotFound("There is no such image.", reason="image_unknown")
+
+
+def _other_household() -> Conflict:
+    return Conflict(
+        "This browser knows another household than this control plane: no image was made. Lock the vault and open it "
+        "again; if that does not help, tell whoever runs the service.",
+        reason="household_other",
+    )
 
 
 def _changed() -> Conflict:
