@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from guardian.appliance import medium
 from guardian.appliance.host import ApplyError
-from guardian.appliance.layout import KERNEL, SYSTEM
+from guardian.appliance.layout import KERNEL, SYSTEM, aside, give_kernel
 from guardian.appliance.screen import Tell
 from guardian.common import bundle
 from guardian.common.bundle import BundleError, Manifest, Part
@@ -38,15 +38,13 @@ def write(target: Target, file: BinaryIO, manifest: Manifest, tell: Tell) -> Non
             if part.name == SYSTEM:
                 _write_system(target.device, file, part, tell)
             else:
-                _write_kernel(place / _aside(part.name), file, part)
+                _write_kernel(place / aside(part.name), file, part)
         if file.read(1):
             raise BundleError("The update is longer than it says.", reason="bundle_damaged", hint="Fetch it again.")
     _check(target, parts, tell)
     # Without a kernel the slot starts nothing: it gets one last.
     with target.boot("rw") as boot:
-        for name in KERNEL:
-            (boot / target.slot / _aside(name)).replace(boot / target.slot / name)
-        sync_directory(boot / target.slot)
+        give_kernel(boot / target.slot)
 
 
 def _write_system(device: str, file: BinaryIO, part: Part, tell: Tell) -> None:
@@ -74,10 +72,6 @@ def _write_kernel(path: Path, file: BinaryIO, part: Part) -> None:
     sync_directory(path.parent)
 
 
-def _aside(name: str) -> str:
-    return f"{name}.new"
-
-
 def _check(target: Target, parts: dict[str, Part], tell: Tell) -> None:
     """Read back what lies on the disk, not what memory remembers of it."""
     medium.forget(Path(target.device))
@@ -85,7 +79,7 @@ def _check(target: Target, parts: dict[str, Part], tell: Tell) -> None:
         found = {SYSTEM: medium.digest(device, parts[SYSTEM].size, lambda part: tell("Reading it back", part))}
     with target.boot("ro") as boot:
         for name in KERNEL:
-            path = boot / target.slot / _aside(name)
+            path = boot / target.slot / aside(name)
             medium.forget(path)
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     if any(found[name] != part.sha256 for name, part in parts.items()):
