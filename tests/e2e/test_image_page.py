@@ -115,6 +115,7 @@ async def test_an_owner_downloads_an_image_made_for_the_household(
         await owner.part("image-passphrase").fill(PSK)
         await owner.part("image-unattended").check()
         await expect(page.get_by_text("wipes a disk without asking")).to_be_visible()
+        await owner.part("image-encrypt").check()
         await owner.part("image-make").click()
         await expect(owner.part("prepared-image")).to_contain_text("Image for Hall")
         told = await owner.part("image-sha256").inner_text()
@@ -130,6 +131,7 @@ async def test_an_owner_downloads_an_image_made_for_the_household(
             "timezone": "Europe/Berlin",
             "wifi": {"ssid": "Home", "psk": PSK},
             "unattended": True,
+            "encrypt": True,
             "ssh_key": SSH,
             "expires": made["expires"],
         }
