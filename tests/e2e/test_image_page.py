@@ -1,4 +1,4 @@
-"""An owner gets an image for a Mini PC in a real browser: what comes down is what the page says, and says whose it is."""
+"""An owner gets an image for a Mini PC in a real browser: what comes down is what the page says, and whose it is."""
 
 import hashlib
 import json
@@ -91,13 +91,17 @@ async def at_the_browser(cluster: Cluster, folder: Path, *, images: bool) -> Asy
     settings = settings_for(folder, section.dsn, section.owner_dsn, ui_dir=UI)
     if images:
         settings = offering(settings, folder / "images", KEY)
-    async with running(settings) as world, world.household() as household, node_answers(household) as tokens:
-        async with Owner(world.url, folder / "shots") as owner:
-            home = Home(world, household, owner, tokens)
-            owner.page.on("request", home.note)
-            await owner.log_in(household.email, PASSWORD)
-            await owner.store_recovery_code(await owner.create_vault())
-            yield home
+    async with (
+        running(settings) as world,
+        world.household() as household,
+        node_answers(household) as tokens,
+        Owner(world.url, folder / "shots") as owner,
+    ):
+        home = Home(world, household, owner, tokens)
+        owner.page.on("request", home.note)
+        await owner.log_in(household.email, PASSWORD)
+        await owner.store_recovery_code(await owner.create_vault())
+        yield home
 
 
 @pytest.mark.timeout(180)
