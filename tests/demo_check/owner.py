@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
+# As patient as the page is: on a busy machine everything takes longer.
+expect.set_options(timeout=30_000)
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",

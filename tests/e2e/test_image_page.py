@@ -1,4 +1,4 @@
-"""An owner gets an image for a Mini PC in a real browser: what comes down is what the page says, and says whose it is."""
+"""An owner gets an image for a Mini PC in a real browser: what comes down is what the page says, and whose it is."""
 
 import hashlib
 import json
@@ -91,13 +91,17 @@ async def at_the_browser(cluster: Cluster, folder: Path, *, images: bool) -> Asy
     settings = settings_for(folder, section.dsn, section.owner_dsn, ui_dir=UI)
     if images:
         settings = offering(settings, folder / "images", KEY)
-    async with running(settings) as world, world.household() as household, node_answers(household) as tokens:
-        async with Owner(world.url, folder / "shots") as owner:
-            home = Home(world, household, owner, tokens)
-            owner.page.on("request", home.note)
-            await owner.log_in(household.email, PASSWORD)
-            await owner.store_recovery_code(await owner.create_vault())
-            yield home
+    async with (
+        running(settings) as world,
+        world.household() as household,
+        node_answers(household) as tokens,
+        Owner(world.url, folder / "shots") as owner,
+    ):
+        home = Home(world, household, owner, tokens)
+        owner.page.on("request", home.note)
+        await owner.log_in(household.email, PASSWORD)
+        await owner.store_recovery_code(await owner.create_vault())
+        yield home
 
 
 @pytest.mark.timeout(180)
@@ -115,6 +119,7 @@ async def test_an_owner_downloads_an_image_made_for_the_household(
         await owner.part("image-passphrase").fill(PSK)
         await owner.part("image-unattended").check()
         await expect(page.get_by_text("wipes a disk without asking")).to_be_visible()
+        await owner.part("image-encrypt").check()
         await owner.part("image-make").click()
         await expect(owner.part("prepared-image")).to_contain_text("Image for Hall")
         told = await owner.part("image-sha256").inner_text()
@@ -130,6 +135,7 @@ async def test_an_owner_downloads_an_image_made_for_the_household(
             "timezone": "Europe/Berlin",
             "wifi": {"ssid": "Home", "psk": PSK},
             "unattended": True,
+            "encrypt": True,
             "ssh_key": SSH,
             "expires": made["expires"],
         }

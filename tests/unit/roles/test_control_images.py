@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.imaging.offering import lay
-from tests.unit.roles.playing import play, said
+from tests.unit.roles.playing import ROOT, play, said
 
 from guardian.control.images.library import Library
 
@@ -48,7 +48,8 @@ def made(tmp_path: Path) -> Path:
 
 async def test_an_image_is_laid_once_under_its_version_and_offered(tmp_path: Path, made: Path) -> None:
     names = ["guardian-edge-0.3.0-dev1.iso", "guardian-edge-0.3.0-dev1.iso.json"]
-    answer, there = laid(tmp_path, control_images=[str(made)])
+    # A path is one seen from the repository.
+    answer, there = laid(tmp_path, control_images=[os.path.relpath(made, ROOT)])
     assert (answer[0], there) == ("0", names), answer
     assert [item.note.version for item in await Library(tmp_path / "host").all()] == ["0.3.0+dev1"]
     before = (tmp_path / "host" / names[0]).stat()

@@ -30,7 +30,7 @@ export function InstallSteps({ image, waiting }: { image: SeededImage; waiting: 
         </Step>
         <Step title="Start the Mini PC from it">
           <p>
-            Plug in the stick and a network cable and switch it on. Choose the stick in its start menu, often under F7, F10, F11 or F12. If it refuses the stick, look in its setup whether Secure Boot is on, and turn that off.
+            Plug in the stick and a network cable and switch it on. Choose the stick in its start menu, often under F7, F10, F11 or F12. Secure Boot may stay on; if it refuses the stick, allow the third-party certificate of Microsoft in its setup.
           </p>
         </Step>
         <Step title="Watch its screen">

@@ -74,6 +74,19 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
             Whatever machine is started from it loses all that is on one of its internal disks, even if that holds data: the fastest, of several the largest. Label the stick, and take it out when it is done.
           </Banner>
         )}
+        <CheckField
+          label="Encrypt what it keeps"
+          hint="To the machine’s TPM 2.0, which must be switched on; without one the installation stops before the disk is touched. Its screen shows a recovery key: write it down."
+          data-testid="image-encrypt"
+          checked={wish.encrypt}
+          disabled={busy}
+          onChange={(event) => set({ encrypt: event.target.checked })}
+        />
+        {wish.encrypt && wish.unattended && !wish.sshKey && (
+          <Banner tone="lamp" icon="key" title="Nobody will see its recovery key">
+            Installed without asking, it shows the key to nobody. Give an SSH public key below, and read it there: <code className="font-mono">guardian disk recovery-key</code>.
+          </Banner>
+        )}
       </Group>
       <Group title="Maintenance" wide>
         <TextField

@@ -38,9 +38,10 @@ it("asks for the household this browser verified, and for nothing that was left 
     wifi: null,
     ssh_key: "",
     unattended: false,
+    encrypt: false,
   });
-  const all = requestOf(wish({ nodeId: "0d".repeat(16), ssid: "Home", passphrase: "seven quiet herons", sshKey: `${KEY}\n`, unattended: true }), GENESIS);
-  expect(all).toMatchObject({ node_id: "0d".repeat(16), wifi: { ssid: "Home", psk: "seven quiet herons" }, ssh_key: KEY, unattended: true });
+  const all = requestOf(wish({ nodeId: "0d".repeat(16), ssid: "Home", passphrase: "seven quiet herons", sshKey: `${KEY}\n`, unattended: true, encrypt: true }), GENESIS);
+  expect(all).toMatchObject({ node_id: "0d".repeat(16), wifi: { ssid: "Home", psk: "seven quiet herons" }, ssh_key: KEY, unattended: true, encrypt: true });
 });
 
 it("this browser's time zone can be chosen, whatever it is", () => {

@@ -11,6 +11,7 @@ export interface Wish {
   passphrase: string;
   sshKey: string;
   unattended: boolean;
+  encrypt: boolean;
 }
 
 export type Faults = Partial<Record<keyof Wish, string>>;
@@ -34,7 +35,7 @@ export function timeZones(): string[] {
 }
 
 export function emptyWish(): Wish {
-  return { image: "", nodeId: "", name: "", timezone: ownTimeZone(), locale: "", ssid: "", passphrase: "", sshKey: "", unattended: false };
+  return { image: "", nodeId: "", name: "", timezone: ownTimeZone(), locale: "", ssid: "", passphrase: "", sshKey: "", unattended: false, encrypt: false };
 }
 
 /** A key's line without what an editor or a terminal put around it. */
@@ -67,5 +68,6 @@ export function requestOf(wish: Wish, fingerprint: string): ImageRequest {
     wifi: wish.ssid ? { ssid: wish.ssid, psk: wish.passphrase } : null,
     ssh_key: tidyKey(wish.sshKey),
     unattended: wish.unattended,
+    encrypt: wish.encrypt,
   };
 }

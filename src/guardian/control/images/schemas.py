@@ -70,8 +70,8 @@ class WifiAccess(Message):
 class ImageRequest(Message):
     """Which image, and what the machine made from it is told. `node_id` may be left out where there is one node.
 
-    `fingerprint` is the SHA-256 of the first entry of the roster that the browser has verified: of any other household no
-    seed is made. Left out it is that of the roster kept here.
+    `fingerprint` is the SHA-256 of the first entry of the roster that the browser has verified: no seed is made for
+    another household. Left out it is that of the roster kept here.
     """
 
     model_config = example(

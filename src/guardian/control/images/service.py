@@ -59,8 +59,8 @@ class ImageService:
     async def make(self, subject: Subject, wanted: ImageRequest) -> SeededImage:
         """A seed with a new token of the node's.
 
-        404 `image_unknown`, `node_unknown`; 409 `images_many`, `node_ambiguous`, `household_other`; 503 `image_key`, `image_unread`,
-        `node_away`; 400 `seed_malformed`, or with the node's reason.
+        404 `image_unknown`, `node_unknown`; 409 `images_many`, `node_ambiguous`, `household_other`; 503 `image_key`,
+        `image_unread`, `node_away`; 400 `seed_malformed`, or with the node's reason.
         """
         generic = await self._need(wanted.image)
         _check(wanted)
