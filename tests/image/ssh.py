@@ -8,7 +8,10 @@ from typing import Self
 
 # This machine's loopback, as the other one sees it.
 HERE = "10.0.2.2"
-_OPTIONS = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "IdentitiesOnly=yes")
+_OPTIONS = (
+    *("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "IdentitiesOnly=yes"),
+    "ConnectTimeout=60",
+)
 
 
 def key(path: Path) -> str:
@@ -35,8 +38,10 @@ class Line:
         """QEMU's words for it."""
         return ["-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{self.port}-:22"]
 
-    def run(self, known: Path, command: str, seconds: float = 300) -> "subprocess.CompletedProcess[str]":
-        """A command as root, who has this key; 255 when nobody is let in."""
+    def run(
+        self, known: Path, command: str, seconds: float = 300, given: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
+        """A command as root, who has this key, with `given` as its standard input; 255 when nobody is let in."""
         options = [word for option in (*_OPTIONS, "LogLevel=ERROR") for word in ("-o", option)]
         words = ["ssh", "-p", str(self.port), "-i", str(known), *options, "root@127.0.0.1", command]
-        return subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
+        return subprocess.run(words, input=given, capture_output=True, text=True, timeout=seconds, check=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.image.conftest import GIB, OUT, PAGE, REFUSED, boot_file
-from tools.image import qemu
+from tools.image import qemu, uefi
 from tools.image.qemu import Drive, Machine, empty
 
 from guardian.appliance import grubenv, layout
@@ -15,7 +15,7 @@ MENU = "Guardian (slot"
 GRUB = "EFI/BOOT/grubx64.efi"
 # Of each program words that are never reached, and by whom it is refused once a letter of them is another one.
 CHANGED = {
-    layout.FIRST: (b"cannot be run in DOS mode", "Access Denied"),
+    uefi.FIRST: (b"cannot be run in DOS mode", "Access Denied"),
     GRUB: (b"This is not a bootable disk", "Security Violation"),
     "A/vmlinuz": (b"Use a boot loader", "bad shim signature"),
 }
