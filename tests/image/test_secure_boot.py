@@ -8,7 +8,7 @@ from tests.image.conftest import GIB, OUT, PAGE, REFUSED, boot_file
 from tools.image import qemu, uefi
 from tools.image.qemu import Drive, Machine, empty
 
-from guardian.appliance import grubenv, layout
+from guardian.appliance import grubenv
 
 pytestmark = pytest.mark.timeout(3600)
 MENU = "Guardian (slot"
