@@ -14,13 +14,15 @@ import yaml
 from tests.image import ssh
 from tests.image.conftest import lies_on
 from tests.integration.tenancy.resident import Resident
-from tests.integration.tenancy.street import Street, until
+from tests.integration.tenancy.street import Street, free_ports, until
 from tools.image.__main__ import INTO
 from tools.image.qemu import Drive, Machine
 
 from guardian.cli import control, tenant
 
 pytestmark = pytest.mark.timeout(3600)
+# A node's walls let it speak to a control plane's own ports and to no others (roles/firewall).
+PORTS = {"agents": 8443, "enrol": 8444}
 CONFIG = {
     "hub": {"enabled": True, "endpoint": "node.invalid:51820"},
     "relay": {"public_url": "https://node.invalid", "ui_origin": "https://guardian.invalid"},
@@ -32,7 +34,7 @@ async def street() -> AsyncIterator[Street]:
     """A control plane on this machine's loopback, that a machine in QEMU sees under another address."""
     folder = Path(tempfile.mkdtemp(prefix="gst-", dir="/tmp"))
     folder.chmod(0o755)
-    made = Street(folder, seen_as=ssh.HERE)
+    made = Street(folder, seen_as=ssh.HERE, ports={"ui": free_ports(1)[0], **PORTS})
     try:
         await made.open()
         yield made

@@ -16,8 +16,8 @@ GRUB = "EFI/BOOT/grubx64.efi"
 # Of each program words that are never reached, and by whom it is refused once a letter of them is another one.
 CHANGED = {
     uefi.FIRST: (b"cannot be run in DOS mode", "Access Denied"),
-    GRUB: (b"This is not a bootable disk", "Security Violation"),
-    "A/vmlinuz": (b"Use a boot loader", "bad shim signature"),
+    GRUB: (b"This is not a bootable disk", "Verification failed"),
+    "A/vmlinuz": (b"No setup signature found", "bad shim signature"),
 }
 
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.image import ssh
 from tests.image.conftest import GIB, GUARDIAN, KEY, OUT, REFUSED, TOKEN, beginning, flip, holding, lies_on, seed
 from tools.image import qemu
@@ -25,6 +26,14 @@ def region(image: Path) -> bytes:
     with image.open("rb") as file:
         file.seek(seed_region.find(file).offset)
         return file.read(seed_region.SIZE)
+
+
+def lay(image: Path, payload: bytes) -> None:
+    """A seed that `guardian image seed` would refuse, signed all the same."""
+    with image.open("r+b") as file:
+        place = seed_region.find(file)
+        file.seek(place.offset)
+        file.write(seed_region.pack(payload, place.image_id, Ed25519PrivateKey.from_private_bytes(KEY.read_bytes())))
 
 
 @pytest.fixture
@@ -62,7 +71,9 @@ def test_one_that_cannot_be_used_stops_it_before_a_disk_is_touched(stick: Path, 
     if fault == "foreign":
         key = tmp_path / "other.key"
         subprocess.run([*GUARDIAN, "key", str(key)], check=True)
-    seed(stick, key, *(["--expires", "2020-01-01T00:00:00Z"] if fault == "expired" else []))
+    seed(stick, key)
+    if fault == "expired":
+        lay(stick, document("Hall", expires="2020-01-01T00:00:00Z"))
     if fault == "damaged":
         with stick.open("rb") as file:
             place = seed_region.find(file).offset

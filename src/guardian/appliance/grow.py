@@ -1,6 +1,9 @@
 """`guardian-grow`: once, give the data partition what is left of the disk: a raw image knows no disk's size."""
 
 import argparse
+import fcntl
+import os
+import struct
 import sys
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from guardian.common.errors import GuardianError
 DATA = Path("/run/image/data")
 # Less than this is not worth a change of the table.
 _WORTH = 64 << 20
+# Of Linux: how many blocks the file system is to have, 64 bits.
+_EXT4_IOC_RESIZE_FS = 0x40086610
 
 
 class GrowError(GuardianError):
@@ -40,10 +45,28 @@ def grow(mounted: Path = DATA) -> str:
         if partition.name != device.resolve().name:
             luks.widen()
     # A start that was cut off may have left the file system behind its partition.
-    run("resize2fs", str(device))
+    fill(mounted, device)
     return (
         f"The data partition has {left / 1e9:.1f} GB more." if left >= _WORTH else "The data partition fills the disk."
     )
+
+
+def fill(mounted: Path, device: Path) -> None:
+    """Give the file system all of the device that it lies on.
+
+    resize2fs does the same by whichever place of the file system is first in the list of mounts, and to this daemon all
+    but `mounted` are read-only.
+    """
+    size = int(Path(f"/sys/class/block/{device.resolve().name}/size").read_text()) * layout.SECTOR
+    folder = os.open(mounted, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(folder, _EXT4_IOC_RESIZE_FS, struct.pack("=Q", size // os.fstatvfs(folder).f_bsize))
+    except OSError as error:
+        raise GrowError(
+            f"The data partition's file system did not grow: {error.strerror}.", reason="disk_refused"
+        ) from error
+    finally:
+        os.close(folder)
 
 
 def widen(disk: Path, number: int) -> None:

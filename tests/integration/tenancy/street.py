@@ -29,6 +29,7 @@ from guardian.node.enroll.enrol import enrol_async as enrol_node
 
 T = TypeVar("T")
 PATIENCE = 90.0
+PORTS = ("ui", "agents", "enrol")
 # The one generic image there is.
 IMAGE, IMAGE_SIZE = "guardian-1.iso", 1 << 20
 
@@ -45,19 +46,22 @@ async def until(look: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> 
 class Street:
     """PostgreSQL, guardian-api and guardian-agents; houses are added with `move_in`.
 
-    `seen_as` is the address under which nodes find it: machines in QEMU know this one by another than it does.
+    `seen_as` is the address under which nodes find it: machines in QEMU know this one by another than it does. `ports`
+    are those of ui, agents and enrol.
     """
 
     folder: Path
     seen_as: str = "127.0.0.1"
     processes: Processes = field(default_factory=Processes)
     houses: dict[str, "House"] = field(default_factory=dict)
+    ports: dict[str, int] = field(
+        default_factory=lambda: dict(zip(("ui", "agents", "enrol"), free_ports(3), strict=True))
+    )
     # One verb at a time has standard input and output.
     _terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.postgres = Postgres(self.folder / "pg", durable=False)
-        self.ports = dict(zip(("ui", "agents", "enrol"), free_ports(3), strict=True))
         self.config = self.folder / "control.yaml"
 
     @property
