@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tools.lab import keeper
 from tools.lab.places import SHARED, Refused, roots
 
 SUITES = ("bookworm", "trixie")
@@ -67,6 +68,10 @@ def root(suite: str) -> Path:
     return target
 
 
+# What makes a root ends with us, and its mounts with it: nobody removes a folder with the kernel's own in it.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
+
+
 def sources(suite: str) -> list[str]:
     """Lines for sources.list: this machine's own Debian mirrors, asked for another suite."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(CREATED_BY)"]
@@ -86,6 +91,7 @@ def make(suite: str, installed: list[str], wanted: list[str], target: Path) -> N
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
+        *ALONE,
         "mmdebstrap",
         "--quiet",
         "--mode=root",
@@ -108,7 +114,13 @@ def make(suite: str, installed: list[str], wanted: list[str], target: Path) -> N
         *sources(suite),
     ]
     result = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=os.environ | {"LC_ALL": "C"}
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"LC_ALL": "C"},
+        preexec_fn=keeper.dies_with_parent(),
     )
     if result.returncode or not any((partial / "var/cache/apt/archives").glob("*.deb")):
         raise Refused(f"The root file system of {suite} cannot be made: {(result.stdout + result.stderr)[-2000:]}")
