@@ -54,11 +54,12 @@ def test_what_starts_for_the_first_time_or_has_done_its_work_is_not_missed():
     assert fault_of(unit(**dead, Result="exec-condition")) is None
 
 
-def test_a_timer_that_is_for_another_kind_of_host_is_not_missed():
+@pytest.mark.parametrize("name", ["guardian-update.timer", "guardian-release-apply.path"])
+def test_what_waits_on_another_kind_of_host_is_not_missed(name: str):
     skipped = {"ActiveState": "inactive", "ConditionResult": "no", "ConditionTimestampMonotonic": "5"}
-    timer = Unit("guardian-update.timer", {"LoadState": "loaded", **skipped})
-    assert fault_of(timer) is None
-    stopped = fault_of(Unit(timer.name, {**timer.raw, "ConditionResult": "yes"}))
+    waiting = Unit(name, {"LoadState": "loaded", **skipped})
+    assert fault_of(waiting) is None
+    stopped = fault_of(Unit(name, {**waiting.raw, "ConditionResult": "yes"}))
     assert stopped is not None and stopped.reason == "unit_stopped"
 
 

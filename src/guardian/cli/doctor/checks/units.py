@@ -56,8 +56,8 @@ def fault_of(unit: Unit) -> Finding | None:
     # What ends when its work is done, or is started by a timer or path, is not missed; nor what finds it is not needed.
     if unit.oneshot or not unit.lasting or unit.kind == "target" or unit.get("Result") == "exec-condition":
         return None
-    if unit.kind == "timer" and unit.skipped:
-        # For another kind of host, such as a machine that was made from an image.
+    if unit.kind in ("timer", "path") and unit.skipped:
+        # For another kind of host, such as a machine that was made from an image, or one that takes updates.
         return None
     if unit.skipped:
         return doubtful("unit_waiting", f"{name} waits for something that is not there yet.")
