@@ -38,7 +38,7 @@ _MAGIC, _SECOND, _SECOND_AT = b"LUKS\xba\xbe\x00\x02", b"SKUL\xba\xbe\x00\x02", 
 _HEAD = 16 << 20
 _TRIES = 3
 TPMS = Path("/sys/class/tpm")
-_HINT = "The disk may be broken. It does not start; install to another one."
+_HINT = "The disk may be broken. It starts nothing; install to another one."
 
 
 class LuksError(GuardianError):

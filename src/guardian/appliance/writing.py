@@ -78,6 +78,8 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool
     if encrypt:
         key = luks.make_data(Path(data))
     else:
+        # Nothing may be taken for the header of an encrypted one that lay here before.
+        luks.destroy(Path(data))
         _run(*layout.make_data(data))
     _put(layout.device(disk, layout.SEED), seed)
     with mounted(boot, "vfat", "rw") as there:
