@@ -8,16 +8,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tools.lab import keeper  # noqa: E402
+
 FOLDER = ROOT / "build" / "image"
 # What an image is made of and tried with. The file beside the tests holds its hash at the last time that they passed.
 INPUTS = [
     *("ansible.cfg", "packer", "playbooks", "proto", "pyproject.toml", "requirements", "roles", "src", "units"),
-    *("tests/image", "tests/integration/node", "tests/integration/tunnel"),
+    *("tests/image", "tests/integration/node", "tests/integration/tenancy", "tests/integration/tunnel"),
     *("tools/image", "tools/image_test.py", "tools/lab", "tools/releasing"),
 ]
 PASSED = ROOT / "tests" / "image" / "passed.sha256"
 ALONE = [
-    *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private"),
+    *keeper.ALONE,
     *("sh", "-c", 'mkdir -p /run/netns && mount -t tmpfs netns /run/netns && exec "$@"', "alone"),
 ]
 JOURNEY = "tests/image/test_journey.py"

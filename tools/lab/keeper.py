@@ -111,6 +111,10 @@ def dies_with_parent() -> Callable[[], object]:
     return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+# A program whose processes and mounts end with it; whoever starts it so has it end with itself by `dies_with_parent`.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
+
+
 def outer(descriptor: int) -> int:
     """Outside the namespaces: starts PID 1, writes down who it is, sweeps when it has ended."""
     command = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]

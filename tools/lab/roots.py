@@ -68,10 +68,6 @@ def root(suite: str) -> Path:
     return target
 
 
-# What makes a root ends with us, and its mounts with it: nobody removes a folder with the kernel's own in it.
-ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
-
-
 def sources(suite: str) -> list[str]:
     """Lines for sources.list: this machine's own Debian mirrors, asked for another suite."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(CREATED_BY)"]
@@ -91,7 +87,8 @@ def make(suite: str, installed: list[str], wanted: list[str], target: Path) -> N
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
-        *ALONE,
+        # Killed, it leaves nothing of the kernel's mounted in what the next run removes.
+        *keeper.ALONE,
         "mmdebstrap",
         "--quiet",
         "--mode=root",
