@@ -12,10 +12,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tools.releasing.tree import ROOT, Refused
 
+from guardian.appliance.release_writing import MODELS, RELEASE
 from guardian.common import bundle
 
 TIERS = ("edge", "node")
-RELEASE, MODELS = "release.tar", "models.tar"
 
 
 def main() -> int:

@@ -31,9 +31,15 @@ GUARDIAN = "/opt/guardian/current/bin/guardian"
 MAX_BEFORE = 4 << 20
 _SECONDS = 120
 # Refused for what says nothing of the version.
-_NO_VERDICT = (
-    *("same_version", "on_trial", "no_slots", "bundle_unreadable", "tried_before", "slots_in_use", "play_unfinished"),
-)
+_NO_VERDICT = {
+    "same_version",
+    "on_trial",
+    "no_slots",
+    "bundle_unreadable",
+    "tried_before",
+    "slots_in_use",
+    "play_unfinished",
+}
 _log = log.get(__name__)
 
 

@@ -87,8 +87,8 @@ def gather() -> Told:
     source = _source()
     if source is None:
         return Told(False, False, luks.has_tpm(), None, 0, False)
-    device = luks.below(source)
-    if device.name == Path(os.path.realpath(source)).name:
+    device = _partition(source)
+    if device is None:
         return Told(True, False, luks.has_tpm(), None, 0, False)
     _need_root()
     found = luks.binding(device)
@@ -119,10 +119,16 @@ def _source() -> Path | None:
     return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
 
 
+def _partition(source: Path) -> Path | None:
+    """What is encrypted; None where the file system lies on the partition itself."""
+    device = luks.below(source)
+    return None if device.name == Path(os.path.realpath(source)).name else device
+
+
 def _encrypted_device() -> Path:
     source = _source()
-    device = luks.below(source) if source else None
-    if source is None or device is None or device.name == Path(os.path.realpath(source)).name:
+    device = _partition(source) if source else None
+    if device is None:
         raise GuardianError(
             "The data partition of this machine is not encrypted, or not there.",
             reason="not_encrypted",
