@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import yaml
 from tests.image import ssh
 from tests.image.conftest import lies_on
 from tests.integration.tenancy.resident import Resident
-from tests.integration.tenancy.street import Street, free_ports, until
+from tests.integration.tenancy.street import Street, free_ports, opened, until
 from tools.image.__main__ import INTO
 from tools.image.qemu import Drive, Machine
 
@@ -32,15 +30,8 @@ CONFIG = {
 @pytest_asyncio.fixture
 async def street() -> AsyncIterator[Street]:
     """A control plane on this machine's loopback, that a machine in QEMU sees under another address."""
-    folder = Path(tempfile.mkdtemp(prefix="gst-", dir="/tmp"))
-    folder.chmod(0o755)
-    made = Street(folder, seen_as=ssh.HERE, ports={"ui": free_ports(1)[0], **PORTS})
-    try:
-        await made.open()
+    async with opened(seen_as=ssh.HERE, ports={"ui": free_ports(1)[0], **PORTS}) as made:
         yield made
-    finally:
-        await made.close()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The street: one control plane as processes, shared by folders that put houses on it; made when first asked for."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.integration.tenancy.street import Street
+from tests.integration.tenancy.street import Street, opened
 
 _ON_THE_STREET = ("tenancy", "hostile")
 
@@ -15,16 +13,8 @@ _ON_THE_STREET = ("tenancy", "hostile")
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def street() -> AsyncIterator[Street]:
     """PostgreSQL, api and agents; what moves in stops with them."""
-    # Not tmp_path: socket paths must be short, and as root PostgreSQL runs as a user who may not enter it.
-    folder = Path(tempfile.mkdtemp(prefix="gst-", dir="/tmp"))
-    folder.chmod(0o755)
-    made = Street(folder)
-    try:
-        await made.open()
+    async with opened() as made:
         yield made
-    finally:
-        await made.close()
-        shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

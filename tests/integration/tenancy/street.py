@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import json
 import secrets
+import shutil
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -144,6 +146,21 @@ class Street:
         command = [f"guardian-{name}", "--config", str(config), *instance]
         log = self.folder / f"{run_dir.name}-{label}.log"
         return await self.processes.start(command, log, run_dir / label / "health.sock")
+
+
+@asynccontextmanager
+async def opened(**more: Any) -> AsyncIterator[Street]:
+    """A street of its own, until the block ends; whoever lives there leaves with it."""
+    # Not pytest's folder: socket paths must be short, and as root PostgreSQL runs as a user who may not enter it.
+    folder = Path(tempfile.mkdtemp(prefix="gst-", dir="/tmp"))
+    folder.chmod(0o755)
+    made = Street(folder, **more)
+    try:
+        await made.open()
+        yield made
+    finally:
+        await made.close()
+        shutil.rmtree(folder)
 
 
 @dataclass

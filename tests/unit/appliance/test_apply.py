@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.appliance.updates import PUBLIC, SYSTEM, Machine, machine, update
+from tests.unit.appliance.updates import PUBLIC, SYSTEM, Cut, Machine, machine, update
 
 from guardian.appliance.apply import Wanted, apply, taken
 from guardian.appliance.host import LEFT, ApplyError
@@ -59,19 +59,9 @@ def test_cut_short_anywhere_what_starts_is_as_it_was_and_it_can_be_done_again(
     data = file.read_bytes()
     before = what_starts(host)
 
-    class Cut(io.BytesIO):
-        left = 2 * len(data) * share // 200
-
-        def read(self, size: int | None = -1) -> bytes:
-            got = super().read(size)
-            self.left -= len(got)
-            if self.left < 0:
-                raise OSError("the power went")
-            return got
-
     host.note_version("B", "0.9.0")
     with pytest.raises(OSError, match="power"):
-        apply(host, Cut(data), PUBLIC, WANTED, lambda _what, _part: None)
+        apply(host, Cut(data, 2 * len(data) * share // 200), PUBLIC, WANTED, lambda _what, _part: None)
     assert what_starts(host) == before
     # What was verified only is still there to go back to; a slot that may be half written is not, and has no kernel.
     assert host.version_in("B") == ("0.9.0" if share <= 100 else "")

@@ -19,6 +19,7 @@ from tests.unit.appliance.release_host import (
     made,
     packed,
 )
+from tests.unit.appliance.updates import Cut
 from tools.releasing import bundle as releasing
 
 from guardian.appliance import release_writing
@@ -91,18 +92,8 @@ def test_cut_short_anywhere_the_old_one_is_in_force_and_it_can_be_done_again(
 ) -> None:
     data = (releases / "1.1.0.update").read_bytes()
 
-    class Cut(io.BytesIO):
-        left = 2 * len(data) * share // 200
-
-        def read(self, size: int | None = -1) -> bytes:
-            got = super().read(size)
-            self.left -= len(got)
-            if self.left < 0:
-                raise OSError("the power went")
-            return got
-
     with pytest.raises(OSError, match="power"):
-        apply(fresh, Cut(data), PUBLIC, WANTED, lambda _what, _part: None)
+        apply(fresh, Cut(data, 2 * len(data) * share // 200), PUBLIC, WANTED, lambda _what, _part: None)
     assert (in_force(fresh), fresh.installed("1.1.0")) == (OLD, {})
     run(fresh, data)
     assert fresh.installed("1.1.0")

@@ -1,5 +1,6 @@
 """A machine with two slots as a folder: its disk's partitions and its boot partition are files."""
 
+import io
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,21 @@ class Machine(Host):
     def starts(self, slot: str) -> None:
         """As the initial RAM disk has it; it is on trial where GRUB's words say so."""
         (self.image / "slot").write_text(f"{slot}\n")
+
+
+class Cut(io.BytesIO):
+    """A file that can be read for so many bytes, until the power goes."""
+
+    def __init__(self, data: bytes, left: int) -> None:
+        super().__init__(data)
+        self.left = left
+
+    def read(self, size: int | None = -1) -> bytes:
+        got = super().read(size)
+        self.left -= len(got)
+        if self.left < 0:
+            raise OSError("the power went")
+        return got
 
 
 def machine(folder: Path) -> Machine:
