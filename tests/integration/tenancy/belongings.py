@@ -27,7 +27,7 @@ from guardian.edge.events.store import EventStore, StoredClip, StoredEvent
 from guardian.edge.events.visit import Picture, Point, VisitState
 from guardian.edge.roster import RosterFile
 from guardian.node.updates.rollout import Bundle
-from guardian.node.updates.shelf import folder_of
+from guardian.node.updates.shelf import file_name, folder_of
 from guardian.vault.encoding import new_id
 from guardian.vault.header import Metadata
 from guardian.vault.writer import SealedWriter
@@ -72,7 +72,7 @@ class Belongings:
         raw = [bytes.fromhex(name) for name in self.names() if len(name) == 32 and "-" not in name and _is_hex(name)]
         ciphertexts = [slot["ct"].encode() for slot in self.slots] + [data[-64:] for data in self.objects.values()]
         signatures = [entry.signature for entry in self.house.owner.chain.entries]
-        bundle = folder_of(self.house.node_state) / f"{self.offered.version}.update"
+        bundle = folder_of(self.house.node_state) / file_name(self.offered.version, self.offered.kind)
         update = [bytes.fromhex(self.offered.sha256), bundle.read_bytes()[-64:]]
         return [*(name.encode() for name in self.names()), *raw, *ciphertexts, *signatures, *update]
 

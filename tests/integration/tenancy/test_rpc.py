@@ -243,7 +243,9 @@ TO_GATEWAY: dict[str, Callable[[Belongings], Any]] = {
     "ReceiveCommands": lambda moor: edge_pb2.ReceiveCommandsRequest(),
     "ReportCommand": lambda moor: edge_pb2.ReportCommandRequest(result=result(moor)),
     "ServeObjects": lambda moor: edge_pb2.ServeObjectsRequest(),
-    "OfferUpdate": lambda moor: edge_pb2.OfferUpdateRequest(software_version="0.1.0", channel="stable", kind="edge"),
+    "OfferUpdate": lambda moor: edge_pb2.OfferUpdateRequest(
+        software_version="0.1.0", channel="stable", kind=moor.offered.kind
+    ),
     "ReadUpdate": lambda moor: edge_pb2.ReadUpdateRequest(
         version=moor.offered.version, sha256=bytes.fromhex(moor.offered.sha256)
     ),
