@@ -1,23 +1,31 @@
-"""`make test`: pytest folder by folder, then the UI's tests; says what ran, and takes a skipped test for a failure.
+"""`make test`: pytest folder by folder and the UI's tests; says what ran, and takes a skipped test for a failure.
+
+Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle.
 
 Two folders are not among them: tests/host verifies a live host, of which there is none here (`make host-test HOST=…`
 and molecule's verify run it), and tests/image needs a baked image and machines in QEMU (`make image-test` runs it).
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tools.lab import keeper  # noqa: E402
+
+AT_ONCE = 2
 REPORTS = ROOT / "build" / "tests"
 TESTS = ROOT / "tests"
 ELSEWHERE = {"host", "image"}
-# In this order; a folder that is not named here comes after them.
-ORDER = ["unit", "contract", "integration", "e2e"]
+# In this order, the longest first; a folder that is not named here comes after them.
+ORDER = ["integration", "unit", "contract", "e2e"]
 FOLDERS = sorted(
     (
         path.name
@@ -55,9 +63,14 @@ def main() -> int:
     arguments = parser.parse_args()
     REPORTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    outcomes = [run_python(name, coverage=arguments.coverage) for name in FOLDERS if name in arguments.only]
-    if "ui" in arguments.only:
-        outcomes.append(run_ui())
+    chosen = [name for name in [*FOLDERS, "ui"] if name in arguments.only]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(
+            pool.map(
+                lambda name: run_ui() if name == "ui" else run_python(name, coverage=arguments.coverage),
+                chosen,
+            )
+        )
     if arguments.coverage:
         show_coverage()
     print()
@@ -94,7 +107,6 @@ def run_ui() -> Outcome:
 
 def detectors() -> str:
     """On what the tests that need a detector ran."""
-    sys.path.insert(0, str(ROOT))
     from tests.analyzing.scenes import scenes
 
     built = "What needs a detector ran on the small one that the project builds"
@@ -110,11 +122,25 @@ def show_coverage() -> None:
 
 
 def _run(name: str, command: list[str], report: Path) -> Outcome:
-    print(f"\n== {name}", flush=True)
+    """One part, each line of its words with its name before it; it does not outlive us, killed or not."""
+    print(f"{name:<12} begins", flush=True)
     began = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        # The checkout's own Node.js.
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=keeper.dies_with_parent(),  # noqa: PLW1509 - it takes no lock
+    ) as process:
+        for line in process.stdout or ():
+            print(f"{name:<12} {line.rstrip()}", flush=True)
     passed, failed, skipped = counts(report)
-    return Outcome(name, passed, failed, skipped, time.monotonic() - began, status)
+    return Outcome(name, passed, failed, skipped, time.monotonic() - began, process.returncode)
 
 
 def counts(report: Path) -> tuple[int, int, int]:
