@@ -92,6 +92,20 @@ def chooses_the_first(machine: Machine) -> None:
     machine.types("\r")
 
 
+def test_nobody_edits_an_entry_or_types_a_command(disk: Path, tmp_path: Path) -> None:
+    with Machine(tmp_path / "one", [Drive(disk)]) as machine:
+        machine.expect(ENTRY, seconds=300)
+        for key in ("e", "c"):
+            before = len(machine.said())
+            machine.types(key)
+            machine.expect("Enter username:", after=before)
+            machine.types("nobody\r")
+            machine.expect("Enter password:", after=before)
+            machine.types("\r")
+            machine.expect("access denied", after=before)
+            machine.types("\r")
+
+
 def test_it_looks_and_saves_logs_and_changes_nothing(disk: Path, tmp_path: Path) -> None:
     stick = empty(tmp_path / "stick.img", 256 << 20)
     subprocess.run(["mkfs.vfat", "-F", "32", "-n", "HOLIDAY", str(stick)], check=True, stdout=subprocess.DEVNULL)

@@ -82,12 +82,16 @@ class Machine:
         data = self.log.read_bytes() if self.log.exists() else b""
         return _NOISE.sub(b"", data).decode("utf-8", "replace")
 
-    def expect(self, *words: str, seconds: float = 600) -> str:
-        """Wait for one of these; which it was. Raises Silent when it ends, or too much time goes by, without."""
+    def expect(self, *words: str, seconds: float = 600, after: int = 0) -> str:
+        """Wait for one of these, behind the first `after` characters it said; which it was.
+
+        Raises:
+            Silent: it ended, or too much time went by, without.
+        """
         end = time.monotonic() + seconds
         while True:
             ended = self._process.poll() is not None
-            said = self.said()
+            said = self.said()[after:]
             for word in words:
                 if word in said:
                     return word

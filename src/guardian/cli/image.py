@@ -74,6 +74,10 @@ def write_seed(
     From stdin the token's line comes first, the passphrase's after it.
     """
     signer = _read_key(key_file)
+    if encrypt and unattended and ssh_key is None:
+        typer.echo(
+            "Nobody will see its recovery key: installed unattended, it is read by SSH alone (--ssh-key).", err=True
+        )
     content: dict[str, Any] = {"version": 2, "token": _secret("The one-time token", token_stdin)}
     given = {
         "name": name,

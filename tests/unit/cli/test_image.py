@@ -107,6 +107,14 @@ def test_a_seed_is_written_in_place_and_into_its_own_place_alone(bench: Bench, t
     assert TOKEN not in said and PSK not in said
 
 
+def test_an_encrypted_machine_whose_key_nobody_would_see_is_told_of(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "id.pub").write_text(SSH + "\n")
+    warning = "Nobody will see its recovery key"
+    assert warning in bench.seed("--encrypt", "--unattended")
+    assert warning not in bench.seed("--encrypt")
+    assert warning not in bench.seed("--encrypt", "--unattended", "--ssh-key", tmp_path / "id.pub")
+
+
 def test_what_is_shown_holds_no_secret_and_says_whether_the_signature_holds(bench: Bench, tmp_path: Path) -> None:
     assert "Seed        none" in image("show", bench.iso)
     bench.seed("--name", "Hall", "--wifi-ssid", "Home", "--wifi-stdin")
