@@ -40,6 +40,8 @@ _NO_VERDICT = {
     "slots_in_use",
     "play_unfinished",
 }
+# Of the machine and of this hour: the version may do another time.
+_PASSING = {"status_unknown", "disk_refused"}
 _log = log.get(__name__)
 
 
@@ -204,7 +206,7 @@ def _refuse(host: Host | None, error: Exception, found: str, *, fetched: bool) -
     _log.error("update_refused", reason=reason, sentence=str(error), version=found)
     if host is not None and reason not in _NO_VERDICT:
         with contextlib.suppress(OSError):
-            host.record(found, "refused", str(error))
+            host.record(found, "not_applied" if reason in _PASSING else "refused", str(error))
     if host is not None and fetched and os.path.lexists(UPDATE / "ready/bundle"):
         # It cannot be taken away, and would start this again and again.
         subprocess.run(["systemctl", "stop", host.waiting], check=False)

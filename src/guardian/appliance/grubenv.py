@@ -11,6 +11,7 @@ from pathlib import Path
 
 from guardian.appliance.layout import SECTOR
 from guardian.common.errors import GuardianError
+from guardian.common.files import write_atomic
 
 # On the boot partition.
 PLACE = "grub/grubenv"
@@ -33,16 +34,15 @@ def pack(words: Mapping[str, str]) -> bytes:
 
 
 def unpack(raw: bytes) -> dict[str, str]:
-    """The words; GrubenvError `grubenv_damaged` for anything but what GRUB and `pack` leave."""
-    try:
-        text = raw.decode("ascii")
-    except UnicodeDecodeError:
-        raise _damaged() from None
-    if len(raw) != SIZE or not text.startswith(_FIRST):
+    """The words; GrubenvError `grubenv_damaged` for anything but what GRUB and `pack` leave.
+
+    What is behind the last line's end fills the file up, and says nothing.
+    """
+    if len(raw) != SIZE or not raw.startswith(_FIRST.encode()):
         raise _damaged()
     words = {}
-    for line in text[len(_FIRST) :].rstrip("#").splitlines():
-        found = _WORD.fullmatch(line)
+    for line in raw[len(_FIRST) :].split(b"\n")[:-1]:
+        found = _WORD.fullmatch(line.decode("latin-1"))
         if found is None:
             raise _damaged()
         words[found[1]] = found[2]
@@ -75,9 +75,17 @@ def write(path: Path, words: Mapping[str, str]) -> None:
         raise _damaged()
 
 
+def renew(path: Path, words: Mapping[str, str]) -> None:
+    """The file anew, for one that is damaged: in new blocks, whatever its size was."""
+    try:
+        write_atomic(path, pack(words))
+    except OSError as error:
+        raise GrubenvError(f"{path} cannot be written to: {error.strerror}.", reason="grubenv_unwritable") from error
+
+
 def _damaged() -> GrubenvError:
     return GrubenvError(
         "What says which system starts is damaged.",
         reason="grubenv_damaged",
-        hint="The machine starts slot A. Install it anew from its stick when you can.",
+        hint="It is made anew when a system has come up; until then the machine starts slot A.",
     )

@@ -17,7 +17,7 @@ from guardian.common.errors import GuardianError
 from guardian.common.files import private_folder, write_atomic
 
 STATE = Path("/var/lib/guardian/slots")
-# Outcomes after which a version is not taken again by itself; the others are good, not_judged and refused.
+# Outcomes after which a version is not taken again by itself; the others are good, not_judged, not_applied, refused.
 LEFT = ("unhealthy", "never_came_up", "left")
 # What is missing, one sentence each, for what was well before and a version; nothing when all of it is well again.
 Settle = Callable[[bytes, str], list[str]]

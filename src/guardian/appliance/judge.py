@@ -1,29 +1,34 @@
 """`guardian-judge`: is this system, or release, as good as the one before? In a trial it stays or goes by that.
 
-That it came so far is said first. What was well before the update has to be well again, told by `guardian settle`: what
-was away then, a node or a camera, is asked for by nobody. Else the other slot starts again, without a hand.
+That it came so far is said first, in a trial or not: GRUB leaves a slot that does not. What was well before the update
+has to be well again, told by `guardian settle`: what was away then, a node or a camera, is asked for by nobody. Else
+the other slot starts again, without a hand.
 """
 
 import argparse
 import contextlib
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from typing import NoReturn
 
 from guardian.appliance import release_judge, releases
 from guardian.appliance.apply import GUARDIAN, remembered
+from guardian.appliance.grubenv import GrubenvError
 from guardian.appliance.here import this_host
 from guardian.appliance.host import Settle
 from guardian.appliance.slots import OTHER, Host, Words
 from guardian.common import log
 from guardian.common.errors import GuardianError
 
-_SECONDS = 300
+# From early in the start on; trial-deadline.timer gives all of it a quarter of an hour.
+_SECONDS = 420
 _SENTENCES = {
     "never_came_up": "It never came up: both of its starts ended before its system ran.",
     "not_judged": "It came up and was switched off or stopped twice before it could be found good.",
 }
+_GIVEN_UP = "It was in force and does not come up any more, so the machine went to its other slot by itself."
 _log = log.get(__name__)
 
 
@@ -33,9 +38,10 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     Args:
         running: this system's version.
     """
-    words = host.words()
+    words = _words(host)
     if words.trial != host.running:
-        host.note_version(host.running, running)
+        with contextlib.suppress(OSError):
+            host.note_version(host.running, running)
         _look_back(host, words)
         return True
     host.change(reached="1")
@@ -52,11 +58,27 @@ def judge(host: Host, running: str, settle: Settle) -> bool:
     return False
 
 
+def _words(host: Host) -> Words:
+    try:
+        return host.words()
+    except GrubenvError as error:
+        if error.reason != "grubenv_damaged":
+            raise
+        _log.error("grubenv_renewed", slot=host.running)
+        return host.renew_words()
+
+
 def _look_back(host: Host, words: Words) -> None:
-    """What GRUB decided of a trial, which nobody else could say."""
+    """What GRUB decided of a trial, or of a slot in force that does not start any more: nobody else could say it."""
+    settled = replace(words, starts="")
     if words.verdict in _SENTENCES:
         _keep(host, host.version_in(OTHER[host.running]), words.verdict, _SENTENCES[words.verdict])
-        host.change(verdict="")
+        settled = replace(settled, verdict="")
+    if words.good != host.running:
+        _keep(host, host.version_in(words.good), "never_came_up", _GIVEN_UP)
+        settled = replace(settled, good=host.running)
+    if settled != words:
+        host.change(**settled.said())
 
 
 def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:

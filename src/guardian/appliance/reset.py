@@ -158,7 +158,7 @@ def first_words(machine: Machine) -> None:
         words = Words.of(grubenv.read(path))
     except grubenv.GrubenvError:
         words = Words()
-        write_atomic(path, grubenv.pack(words.said()))
+        grubenv.renew(path, words.said())
     whole = [name for name, device in machine.slots.items() if _is_whole(machine.boot, name, device)]
     good = words.good if words.good in whole or not whole else whole[0]
     grubenv.write(path, Words(good=good).said())

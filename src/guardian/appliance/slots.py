@@ -34,6 +34,7 @@ class Words:
     left: str = "2"
     reached: str = ""
     verdict: str = ""
+    starts: str = ""
 
     def said(self) -> dict[str, str]:
         """As the file has them."""
@@ -108,6 +109,13 @@ class Host(host.Host):
             changed = replace(Words.of(grubenv.read(path)), **words)
             grubenv.write(path, changed.said())
         return changed
+
+    def renew_words(self) -> Words:
+        """In place of words that are damaged: what runs is the good slot, and nothing is on trial."""
+        words = Words(good=self.running)
+        with self.boot("rw") as folder:
+            grubenv.renew(folder / grubenv.PLACE, words.said())
+        return words
 
     def try_next(self, slot: str) -> None:
         """Have a slot tried at the next start; the good one stays the good one."""

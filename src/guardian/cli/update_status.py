@@ -15,6 +15,7 @@ OUTCOMES = {
     "never_came_up": "went back: never came up",
     "not_judged": "went back: switched off too early",
     "left": "left by hand",
+    "not_applied": "not put in place, for a fault of this machine",
     "refused": "refused",
 }
 

@@ -38,6 +38,7 @@ EVENTS = {
     "event_ended": "An object left; the event has its end.",
     "event_refused": "The node refused an event for good; the edge keeps it with the reason.",
     "event_started": "An object came; the event is durable.",
+    "grubenv_renewed": "What says which system starts was damaged; it is made anew, for the system that came up.",
     "handover_refused": "A daemon's secrets were not of the allowed form, or store or units refused.",
     "hub_key_made": "The hub made its key at its first start.",
     "hub_moved": "The node's hub was found at another address.",

@@ -439,13 +439,16 @@ async def test_force_takes_it_again(node: Node, machine: Machine, maker: Maker):
     assert (await machine.run()).state == "ready"
 
 
-async def test_a_trial_that_nobody_could_judge_is_made_three_times(node: Node, machine: Machine, maker: Maker):
+@pytest.mark.parametrize("outcome", ["not_judged", "not_applied"])
+async def test_a_trial_that_nobody_could_judge_is_made_three_times(
+    node: Node, machine: Machine, maker: Maker, outcome: str
+):
     lay(node, maker)
     states = []
     for _ in range(4):
         states.append((await machine.run()).state)
         machine.place.bundle.unlink(missing_ok=True)
-        judged(machine, NEW, "not_judged")
+        judged(machine, NEW, outcome)
     assert states == ["ready"] * 3 + ["refused"]
 
 

@@ -34,6 +34,19 @@ def test_what_grub_leaves_is_read(tmp_path: Path) -> None:
     assert Words.of(grubenv.unpack(raw)) == Words(good="B", left="1", reached="1")
 
 
+@pytest.mark.parametrize("place", [100, 511, 1023])
+def test_a_wrong_byte_in_what_fills_it_up_says_nothing(place: int) -> None:
+    raw = bytearray(grubenv.pack({"good": "B"}))
+    raw[place] = 0xFF
+    assert grubenv.unpack(bytes(raw)) == {"good": "B"}
+
+
+def test_a_damaged_one_is_made_anew(file: Path) -> None:
+    file.write_bytes(b"nothing of ours")
+    grubenv.renew(file, {"good": "B"})
+    assert grubenv.read(file) == {"good": "B"}
+
+
 def test_a_slot_that_is_none_is_a_as_grub_has_it() -> None:
     assert Words.of({"good": "C", "trial": "B"}) == Words(good="A", trial="B")
 

@@ -83,6 +83,32 @@ def test_what_grub_found_is_told_once(host: Machine, verdict: str) -> None:
     assert len(host.history()) == 1
 
 
+def test_a_start_that_came_up_is_not_counted(host: Machine) -> None:
+    host.change(starts="xx")
+    assert judge(host, "1.0.0", never)
+    assert host.words() == Words()
+    assert host.history() == []
+
+
+def test_a_slot_in_force_that_came_up_no_more_is_left_and_told_of_once(host: Machine) -> None:
+    host.note_version("A", "1.1.0")
+    host.change(starts="xxxx")
+    host.starts("B")
+    assert judge(host, "1.0.0", never)
+    assert host.words() == Words(good="B")
+    [last] = host.history()
+    assert (last.version, last.outcome) == ("1.1.0", "never_came_up")
+    assert judge(host, "1.0.0", never)
+    assert len(host.history()) == 1
+
+
+def test_damaged_words_are_made_anew_by_a_system_that_came_up(host: Machine) -> None:
+    host.starts("B")
+    (host.folder / "boot/grub/grubenv").write_bytes(b"#" * 1024)
+    assert judge(host, "1.0.0", never)
+    assert host.words() == Words(good="B")
+
+
 def test_a_state_that_cannot_be_kept_does_not_stop_the_verdict(host: Machine) -> None:
     tried(host)
     (host.state / "history.jsonl").mkdir()

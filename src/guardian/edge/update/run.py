@@ -18,12 +18,14 @@ from guardian.edge.update.incoming import Incoming, clear
 from guardian.edge.update.status import Asked, Offered, Place, State, Status, Tries
 from guardian.edge.update.window import is_open
 
-# A version whose trial could not be judged may be tried so often; a bundle that came damaged be fetched so often.
+# A version that could not be put in place or judged is tried so often; one that came damaged is fetched so often.
 MAX_TRIALS = 3
 MAX_DAMAGED = 3
 # Calls in a row that brought nothing, before it is left to the next run.
 FRUITLESS = 20
 _SAY_SECONDS = 2.0
+# What became of a trial or of putting it in place, and says nothing of the version.
+_PASSING = frozenset({"not_judged", "not_applied"})
 _AGAIN = frozenset({"peer_away", "peer_failed", "updates_busy", "updates_unavailable", "update_slow"})
 _log = log.get(__name__)
 
@@ -90,7 +92,7 @@ class Run:
         if self.asked.force:
             return
         tries, last = self.status.tries, self.place.last(offer.version)
-        if tries.sha256 == offer.sha256.hex() and tries.damaged >= MAX_DAMAGED:
+        if tries.damaged_version == offer.version and tries.damaged >= MAX_DAMAGED:
             raise UpdateError(
                 f"Version {offer.version} came damaged {tries.damaged} times, and is not fetched again.",
                 reason="update_damaged",
@@ -99,7 +101,7 @@ class Run:
         if last is None:
             return
         again = tries.version == offer.version and tries.handed_over < MAX_TRIALS
-        if last.outcome == "not_judged" and again:
+        if last.outcome in _PASSING and again:
             return
         words = last.sentence[:500] or f"Its outcome was {last.outcome[:40]}."
         raise UpdateError(
@@ -129,9 +131,10 @@ class Run:
             await asyncio.to_thread(incoming.finish, keys)
         except bundle.BundleError as error:
             if error.reason == "bundle_damaged":
-                tries, digest = self.status.tries, offer.sha256.hex()
-                count = tries.damaged + 1 if tries.sha256 == digest else 1
-                self._count(sha256=digest, damaged=count)
+                # By version: what a bundle's SHA-256 is said to be is the node's own word.
+                tries = self.status.tries
+                count = tries.damaged + 1 if tries.damaged_version == offer.version else 1
+                self._count(damaged_version=offer.version, damaged=count)
             raise
         _log.info("update_fetched", version=offer.version)
 

@@ -29,9 +29,9 @@ class Offered(Section):
 
 
 class Tries(Section):
-    """How often one bundle came damaged, and how often one version was handed over."""
+    """How often one version came damaged, and how often one was handed over."""
 
-    sha256: str = ""
+    damaged_version: str = ""
     damaged: int = 0
     version: str = ""
     handed_over: int = 0
