@@ -5,7 +5,6 @@ copied to where nobody else writes and held to their hashes there, before anythi
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -132,13 +131,11 @@ def _check(release: Path, manifest: Manifest) -> None:
 
 def _lay_models(source: Path, models: Path) -> None:
     """Those that are not there yet: what an edge has, it keeps, so that going back finds its own."""
-    there = models.stat()
     for path in sorted(source.iterdir()):
         if path.is_file() and not (models / path.name).exists():
             aside = models / f".{path.name}.new"
             aside.unlink(missing_ok=True)
             shutil.copyfile(path, aside)
-            os.chown(aside, there.st_uid, there.st_gid)
             aside.chmod(0o644)
             aside.replace(models / path.name)
     sync_directory(models)
