@@ -5,6 +5,7 @@ copied to where nobody else writes and held to their hashes there, before anythi
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -135,7 +136,11 @@ def _lay_models(source: Path, models: Path) -> None:
         if path.is_file() and not (models / path.name).exists():
             aside = models / f".{path.name}.new"
             aside.unlink(missing_ok=True)
-            shutil.copyfile(path, aside)
+            with path.open("rb") as file, aside.open("wb") as copy:
+                shutil.copyfileobj(file, copy, bundle.BLOCK)
+                # Under its own name it is never looked at again: whole before it has it.
+                copy.flush()
+                os.fsync(copy.fileno())
             aside.chmod(0o644)
             aside.replace(models / path.name)
     sync_directory(models)
