@@ -172,7 +172,12 @@ class Host(host.Host):
         return self.version_in(OTHER[self.running])
 
     def refuse_going_back(self, version: str) -> None:
-        """Never: who is on trial may leave it, and a system that cannot use its stores is found out by trying."""
+        """ApplyError where the other slot waits to be tried: that is no way back.
+
+        Who is on trial may leave it, and a system that cannot use its stores is found out by trying.
+        """
+        if self.words().trial == OTHER[self.running]:
+            self.refuse_while_tried()
 
     def have_tried(self, version: str) -> None:
         """The other slot, whatever lies there."""

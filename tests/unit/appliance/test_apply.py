@@ -216,6 +216,8 @@ def test_nor_while_one_waits_for_a_restart_to_be_tried(host: Machine, file: Path
         run(host, file.read_bytes())
     assert caught.value.reason == "on_trial"
     assert caught.value.hint == "Restart the machine."
+    with pytest.raises(ApplyError):
+        host.refuse_going_back(host.before)
 
 
 def test_a_system_that_is_larger_than_its_slot(host: Machine, file: Path) -> None:
