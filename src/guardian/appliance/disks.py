@@ -1,10 +1,11 @@
 """Which disk the installer writes to: never the medium it came from, never one that may be somebody's stick."""
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ _COLUMNS = (
     "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,SERIAL,FSTYPE,PTTYPE,MOUNTPOINTS,PKNAME,LABEL,PARTLABEL,PARTTYPE"
 )
 SYSFS = Path("/sys/class/block")
+# What is said of a disk that is not empty, and on which lsblk knows nothing.
+UNKNOWN = "data that is not known here"
+_LOOKS, _LOOK = 256, 1 << 20
 # In this order: what is soldered or screwed in.
 _INTERNAL = ("nvme", "virtio", "sata", "ata", "mmc", "scsi", "sas")
 
@@ -44,7 +48,21 @@ class Disk:
 
 def read(medium: str) -> list[Disk]:
     """All disks of this machine; `medium` is the device that the installer runs from, a disk or a partition of one."""
-    return parse(told(), medium, soldered())
+    return [
+        replace(disk, holds=UNKNOWN) if not (disk.holds or why_not(disk)) and is_written(Path(disk.path)) else disk
+        for disk in parse(told(), medium, soldered())
+    ]
+
+
+def is_written(device: Path) -> bool:
+    """Whether anything but zeros lies at its ends or in places between: what no program knows is somebody's too."""
+    with device.open("rb", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        for place in sorted({*range(0, end, max(end // _LOOKS, _LOOK)), max(end - _LOOK, 0)}):
+            file.seek(place)
+            if file.read(_LOOK).lstrip(b"\0"):
+                return True
+    return False
 
 
 def told() -> Any:

@@ -32,11 +32,10 @@ def main() -> None:
     with Screen(SCREENS) as screen:
         try:
             install(screen, given.disk)
-        except GuardianError as error:
+        except (GuardianError, OSError, subprocess.SubprocessError) as error:
+            # A stick or disk that breaks says so by an error of the kernel's: nobody here reads a journal.
             screen.say()
             screen.say(f"  {error}")
-            if error.hint:
-                screen.say(f"  {error.hint}")
             screen.say("  Nothing more happens here. Switch the machine off.")
             sys.exit(1)
 

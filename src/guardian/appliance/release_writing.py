@@ -132,13 +132,15 @@ def _check(release: Path, manifest: Manifest) -> None:
 
 def _lay_models(source: Path, models: Path) -> None:
     """Those that are not there yet: what an edge has, it keeps, so that going back finds its own."""
-    there = models.stat()
     for path in sorted(source.iterdir()):
         if path.is_file() and not (models / path.name).exists():
             aside = models / f".{path.name}.new"
             aside.unlink(missing_ok=True)
-            shutil.copyfile(path, aside)
-            os.chown(aside, there.st_uid, there.st_gid)
+            with path.open("rb") as file, aside.open("wb") as copy:
+                shutil.copyfileobj(file, copy, bundle.BLOCK)
+                # Under its own name it is never looked at again: whole before it has it.
+                copy.flush()
+                os.fsync(copy.fileno())
             aside.chmod(0o644)
             aside.replace(models / path.name)
     sync_directory(models)

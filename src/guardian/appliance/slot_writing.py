@@ -34,6 +34,8 @@ def write(target: Target, file: BinaryIO, manifest: Manifest, tell: Tell) -> Non
         place.mkdir(exist_ok=True)
         for name in KERNEL:
             (place / name).unlink(missing_ok=True)
+        # Durably: a slot that is written to has no kernel, whenever the power goes.
+        sync_directory(place)
         for part in manifest.parts:
             if part.name == SYSTEM:
                 _write_system(target.device, file, part, tell)

@@ -15,7 +15,7 @@ from guardian.appliance.screen import Tell
 from guardian.common import bundle
 from guardian.common.bundle import Manifest
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, write_atomic
+from guardian.common.files import private_folder, sync_directory, write_atomic
 
 OTHER = {"A": "B", "B": "A"}
 TIER = Path("/usr/lib/guardian-appliance/tier")
@@ -135,6 +135,7 @@ class Host(host.Host):
             write_atomic(path, json.dumps({"version": version}).encode(), mode=0o644)
         else:
             path.unlink(missing_ok=True)
+            sync_directory(self.state)
 
     @property
     def kind(self) -> str:
@@ -142,8 +143,15 @@ class Host(host.Host):
         return TIER.read_text("ascii").strip()
 
     def refuse_while_tried(self) -> None:
-        """ApplyError while this system is on trial itself."""
-        if self.words().trial:
+        """ApplyError while this system is on trial itself, or the other one is about to be."""
+        trial = self.words().trial
+        if trial and trial != self.running:
+            raise ApplyError(
+                f"The system in slot {trial} is tried at the next start.",
+                reason="on_trial",
+                hint="Restart the machine.",
+            )
+        if trial:
             raise ApplyError(
                 "This system is being tried itself.",
                 reason="on_trial",
@@ -172,7 +180,12 @@ class Host(host.Host):
         return self.version_in(OTHER[self.running])
 
     def refuse_going_back(self, version: str) -> None:
-        """Never: who is on trial may leave it, and a system that cannot use its stores is found out by trying."""
+        """ApplyError where the other slot waits to be tried: that is no way back.
+
+        Who is on trial may leave it, and a system that cannot use its stores is found out by trying.
+        """
+        if self.words().trial == OTHER[self.running]:
+            self.refuse_while_tried()
 
     def have_tried(self, version: str) -> None:
         """The other slot, whatever lies there."""

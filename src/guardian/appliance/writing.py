@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from guardian.appliance import layout, luks, medium
@@ -144,7 +145,7 @@ def _blank(disk: str) -> None:
         size = device.seek(0, os.SEEK_END)
         for offset in (0, size - 2 * MIB):
             device.seek(offset)
-            device.write(bytes(2 * MIB))
+            _all(device, bytes(2 * MIB))
         os.fsync(device.fileno())
 
 
@@ -155,16 +156,26 @@ def _copy(source: Path, target: str, tell: Callable[[float], None]) -> None:
             raise WriteError("The system does not fit into its slot.", reason="slot_too_small")
         device.seek(0)
         while part := data.read(medium.BLOCK):
-            device.write(part)
+            _all(device, part)
             done += len(part)
             tell(done / size)
         os.fsync(device.fileno())
 
 
 def _put(target: str, data: bytes) -> None:
+    """At a device's beginning; read back from there, for nothing else looks at it before it is needed."""
     with open(target, "r+b", buffering=0) as device:
-        device.write(data)
-        os.fsync(device.fileno())
+        _all(device, data)
+    medium.forget(Path(target))
+    with open(target, "rb") as device:
+        if device.read(len(data)) != data:
+            raise _refused(target)
+
+
+def _all(device: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[device.write(view) :]
 
 
 def _await(path: str) -> None:

@@ -206,6 +206,18 @@ def test_not_while_one_is_tried(host: Machine, file: Path) -> None:
     with pytest.raises(ApplyError) as caught:
         run(host, file.read_bytes())
     assert caught.value.reason == "on_trial"
+    assert "found good" in caught.value.hint
+
+
+def test_nor_while_one_waits_for_a_restart_to_be_tried(host: Machine, file: Path) -> None:
+    run(host, file.read_bytes())
+    host.have_tried("1.1.0")
+    with pytest.raises(ApplyError) as caught:
+        run(host, file.read_bytes())
+    assert caught.value.reason == "on_trial"
+    assert caught.value.hint == "Restart the machine."
+    with pytest.raises(ApplyError):
+        host.refuse_going_back(host.before)
 
 
 def test_a_system_that_is_larger_than_its_slot(host: Machine, file: Path) -> None:

@@ -116,6 +116,21 @@ def test_what_a_person_would_lose_is_said() -> None:
     assert [disk.holds for disk in read] == ["2 partitions", "a file system (ext4)", "an empty dos table", ""]
 
 
+@pytest.mark.parametrize("place", [0, 100 << 20, (300 << 20) - 1, None])
+def test_a_disk_of_which_nothing_is_known_is_empty_only_where_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int | None
+) -> None:
+    path = tmp_path / "disk"
+    with path.open("wb") as file:
+        file.truncate(300 << 20)
+        if place is not None:
+            file.seek(place)
+            file.write(b"!")
+    monkeypatch.setattr(disks, "told", lambda: {"blockdevices": [found(str(path))]})
+    [disk] = disks.read(MEDIUM)
+    assert disk.holds == ("" if place is None else disks.UNKNOWN)
+
+
 @given(
     st.lists(
         st.builds(

@@ -53,6 +53,18 @@ def test_one_that_is_as_well_as_before_stays(host: Machine) -> None:
     assert [(past.version, past.outcome) for past in host.history()] == [("1.1.0", "good")]
 
 
+@pytest.mark.parametrize("missing", [[], ["uplink, node: cannot be reached."]], ids=["well", "not well"])
+def test_one_that_root_leaves_while_it_is_judged_is_left(host: Machine, missing: list[str]) -> None:
+    tried(host)
+
+    def settle(_before: bytes, _version: str) -> list[str]:
+        host.have_tried("1.0.0")
+        return missing
+
+    assert judge(host, "1.1.0", settle)
+    assert host.words() == Words(good="A", trial="A")
+
+
 def test_one_that_is_not_goes_and_says_why(host: Machine) -> None:
     tried(host)
     assert not judge(host, "1.1.0", lambda _before, _version: ["uplink, node: cannot be reached."])

@@ -50,7 +50,7 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
         />
         <SecretField
           label="Its passphrase"
-          hint="Whoever reads the stick before the machine has taken it can read this."
+          hint="Whoever has the downloaded file or the stick can read this, now and later: erase both when the machine runs."
           autoComplete="off"
           maxLength={64}
           data-testid="image-passphrase"
