@@ -12,6 +12,8 @@ sys.path.insert(0, str(ROOT))
 from tools.lab import keeper  # noqa: E402
 
 FOLDER = ROOT / "build" / "image"
+# Apart from what `make image` leaves for households: these trust keys of the test's own.
+TRIED = FOLDER / "tried"
 # What an image is made of and tried with. The file beside the tests holds its hash at the last time that they passed.
 INPUTS = [
     *("ansible.cfg", "packer", "playbooks", "proto", "pyproject.toml", "requirements", "roles", "src", "units"),
@@ -34,9 +36,9 @@ ALONE = [
 JOURNEY = "tests/image/test_journey.py"
 # These need images of their own, as (tests, words of `python -m tools.image`). The last one's tree is that of updates.
 BAKES = [
-    ("tests/image/test_packed.py", ["--packer", "debian", "--into", str(FOLDER / "packed"), "--keep-raw"]),
-    ("tests/image/test_node.py", ["--tier", "node"]),
-    ("", ["--keep-raw"]),
+    ("tests/image/test_packed.py", ["--packer", "debian", "--into", str(TRIED / "packed"), "--keep-raw"]),
+    ("tests/image/test_node.py", ["--tier", "node", "--into", str(TRIED / "node")]),
+    ("", ["--into", str(TRIED / "edge"), "--keep-raw"]),
 ]
 
 

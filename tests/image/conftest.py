@@ -17,9 +17,11 @@ from guardian.appliance import layout
 from guardian.common import gpt
 from guardian.common.tokens import Token
 
-OUT = ROOT / "build" / "image" / "out"
+# Baked to be tried: they trust the keys below.
+TRIED = ROOT / "build" / "image" / "tried"
+OUT = TRIED / "edge"
 # What Packer baked, in a machine.
-PACKED = ROOT / "build" / "image" / "packed"
+PACKED = TRIED / "packed"
 # Whose seeds this image takes; `make image-test` makes it.
 KEY = ROOT / "build" / "image" / "test.key"
 # Who signs the updates it takes.

@@ -141,6 +141,7 @@ true
 def limits_bite(story: Story) -> None:
     """MemoryMax= and TasksMax= of a unit, on this kernel."""
     said = story.says(BITES)
+    assert said.split()[:2] == [str(192 << 20), "32"]
     assert "memory 137" in said
     assert said.split()[-1] != "0"
     assert "Cannot fork" in said

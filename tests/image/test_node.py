@@ -10,10 +10,9 @@ import pytest
 import pytest_asyncio
 import yaml
 from tests.image import ssh
-from tests.image.conftest import lies_on
+from tests.image.conftest import TRIED, lies_on
 from tests.integration.tenancy.resident import Resident
 from tests.integration.tenancy.street import Street, free_ports, opened, until
-from tools.image.__main__ import INTO
 from tools.image.qemu import Drive, Machine
 
 from guardian.cli import control, tenant
@@ -37,8 +36,8 @@ async def street() -> AsyncIterator[Street]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Drive:
     """As the role makes it: a layer over the image."""
-    image = INTO["node"] / "guardian-node.qcow2"
-    assert image.exists(), "There is no image of a node: run `make image-node` first."
+    image = TRIED / "node" / "guardian-node.qcow2"
+    assert image.exists(), "There is no image of a node: run `make image-test-full`."
     path = tmp_path / "node.qcow2"
     subprocess.run(
         ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image), str(path), "32G"], check=True

@@ -4,7 +4,7 @@ import os
 import struct
 import uuid
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from guardian.common import seed_region
@@ -74,6 +74,11 @@ class Table:
         header = header[:16] + struct.pack("<I", zlib.crc32(checked)) + header[20:]
         return bytes(510) + b"\x55\xaa" + header.ljust(SECTOR, b"\0") + entries
 
+    def copy(self, entries: bytes) -> bytes:
+        """The header's copy, in the last sector; the entries' lie before it."""
+        own = replace(self, own=self.sectors - 1, backup=self.own, start=self.sectors - 33)
+        return own.head(entries)[SECTOR : 2 * SECTOR]
+
 
 def make(path: Path, size: int, table: Table | None = None, *, filling: bytes = b"") -> Table:
     """A sparse image with a system's partition, some bytes in it, and an empty seed at the end."""
@@ -82,10 +87,10 @@ def make(path: Path, size: int, table: Table | None = None, *, filling: bytes = 
         table.partitions = [(LINUX, 64, table.seed_first - 1, "system"), table.seed()]
     with path.open("wb") as file:
         file.truncate(size)
-        file.write(table.head(table.entries()))
+        entries = table.entries()
+        file.write(table.head(entries))
         os.pwrite(file.fileno(), filling, 64 * SECTOR)
         os.pwrite(file.fileno(), seed_region.empty(), table.seed_first * SECTOR)
-        # The table's copy; a tail that is not all zeros.
-        os.pwrite(file.fileno(), table.entries(), size - 33 * SECTOR)
-        os.pwrite(file.fileno(), b"EFI PART", size - SECTOR)
+        os.pwrite(file.fileno(), entries, size - 33 * SECTOR)
+        os.pwrite(file.fileno(), table.copy(entries), size - SECTOR)
     return table

@@ -6,8 +6,8 @@ from pathlib import Path
 _MODULES = Path("/usr/lib/grub/i386-pc")
 # What packer/grub.cfg and packer/installer.cfg use, of the signed GRUB too, which loads none that is not built in.
 COMMON = (
-    "part_gpt fat iso9660 normal configfile linux loadenv test true echo probe regexp search search_label serial "
-    "terminal all_video reboot halt sleep minicmd"
+    "part_gpt fat iso9660 normal configfile linux loadenv test true echo probe regexp search search_fs_file "
+    "search_label serial terminal all_video reboot halt sleep minicmd"
 )
 _OF_BIOS = "biosdisk vbe vga"
 

@@ -20,7 +20,8 @@ from guardian.common import gpt, seed_region
 
 CFG = ROOT / "packer" / "installer.cfg"
 LABEL = "GUARDIAN"
-_EARLY = f"""search --no-floppy --set=root --label {LABEL}
+# By a file of this image alone: a stick made by hand, that brings a seed, has the same label.
+_EARLY = f"""search --no-floppy --set=root --file /IMAGE
 set label={LABEL}
 export label
 set prefix=($root)/boot/grub
@@ -52,7 +53,8 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
         files = {str(path.relative_to(tree)): hash_of(path) for path in listed}
         told = {"version": version, "image": image_id, "files": files}
         (tree / "guardian.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-        _starts(tree, parts, scratch)
+        (tree / image_id).touch()
+        _starts(tree, parts, scratch, _EARLY.replace("IMAGE", image_id))
         for part, data in (("check", bytes(medium.CHECK_SIZE)), ("seed", seed_region.empty())):
             (scratch / part).write_bytes(data)
         _iso(tree, scratch, target)
@@ -60,17 +62,17 @@ def make(slot: Slot, parts: Path, target: Path, image_id: str, version: str) -> 
     _finish(target)
 
 
-def _starts(tree: Path, parts: Path, scratch: Path) -> None:
+def _starts(tree: Path, parts: Path, scratch: Path, first: str) -> None:
     """What the firmware starts: a small FAT for UEFI, a first file for BIOS."""
     early = scratch / "early.cfg"
-    early.write_text(_EARLY, encoding="ascii")
+    early.write_text(first, encoding="ascii")
     grub.bios(scratch / "core.img", "/boot/grub", early)
     (tree / "boot/bios.img").write_bytes(grub.part("cdboot.img") + (scratch / "core.img").read_bytes())
     start = scratch / "start"
     shutil.copytree(parts / "boot/EFI", start / "EFI")
     # A GRUB that was started from a disc looks on the disc, not in the small FAT.
     for place in (start, tree):
-        uefi.tell(start, _EARLY, place)
+        uefi.tell(start, first, place)
     with (scratch / "efi").open("wb") as file:
         file.truncate(_START_SIZE)
     run("mkfs.vfat", "-n", "GDN-INSTALL", str(scratch / "efi"))

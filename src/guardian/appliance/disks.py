@@ -1,5 +1,6 @@
 """Which disk the installer writes to: never the medium it came from, never one that may be somebody's stick."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,9 +13,7 @@ from typing import Any
 from guardian.appliance.layout import SMALLEST
 from guardian.common.errors import GuardianError
 
-_COLUMNS = (
-    "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,SERIAL,FSTYPE,PTTYPE,MOUNTPOINTS,PKNAME,LABEL,PARTLABEL,PARTTYPE"
-)
+_COLUMNS = "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,FSTYPE,PTTYPE,MOUNTPOINTS,LABEL,PARTLABEL,PARTTYPE"
 SYSFS = Path("/sys/class/block")
 # What is said of a disk that is not empty, and on which lsblk knows nothing.
 UNKNOWN = "data that is not known here"
@@ -55,14 +54,18 @@ def read(medium: str) -> list[Disk]:
 
 
 def is_written(device: Path) -> bool:
-    """Whether anything but zeros lies at its ends or in places between: what no program knows is somebody's too."""
-    with device.open("rb", buffering=0) as file:
+    """Whether anything but zeros lies at its ends or in places between: what no program knows is somebody's too.
+
+    So is what cannot be read.
+    """
+    with contextlib.suppress(OSError), device.open("rb", buffering=0) as file:
         end = file.seek(0, os.SEEK_END)
         for place in sorted({*range(0, end, max(end // _LOOKS, _LOOK)), max(end - _LOOK, 0)}):
             file.seek(place)
             if file.read(_LOOK).lstrip(b"\0"):
                 return True
-    return False
+        return False
+    return True
 
 
 def told() -> Any:

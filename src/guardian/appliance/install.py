@@ -48,8 +48,10 @@ def install(screen: Screen, wanted: str) -> None:
     device = ours.MEDIUM.read_text(encoding="utf-8").strip()
     with whole(device) as file:
         table = gpt.read(file)
-        check = table.of_type(medium.CHECK_TYPE).offset
-        medium.verify(file, check, lambda part: screen.progress("Checking this medium", part))
+        check, place = table.of_type(medium.CHECK_TYPE), table.of_type(seed_region.PARTITION_TYPE)
+        medium.verify(
+            file, check.offset, place.offset + place.size, lambda part: screen.progress("Checking this medium", part)
+        )
         raw = seed_of(file)
     seed = understood(raw, screen)
     encrypt = is_to_encrypt(seed, screen)

@@ -246,7 +246,10 @@ def destroy(device: Path) -> None:
     with device.open("r+b", buffering=0) as file:
         left = _HEAD
         while left > 0:
-            left -= file.write(bytes(min(left, 1 << 20))) or left
+            written = file.write(bytes(min(left, 1 << 20)))
+            if not written:
+                raise LuksError(f"{device} takes nothing.", reason="disk_refused", hint="The disk is broken.")
+            left -= written
         os.fsync(file.fileno())
 
 

@@ -3,12 +3,15 @@
 import hashlib
 import json
 import os
+import struct
 import uuid
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from guardian.common import gpt
 from guardian.common.errors import GuardianError
 
 BLOCK = 4 << 20
@@ -48,14 +51,42 @@ def unpack(raw: bytes) -> Check:
     return found
 
 
-def verify(device: BinaryIO, offset: int, tell: Callable[[float], None] = lambda _: None) -> None:
-    """Read all that lies before the check at `offset` and compare; `tell` gets how much of it is read, 0 to 1."""
+def verify(device: BinaryIO, offset: int, behind: int, tell: Callable[[float], None] = lambda _: None) -> None:
+    """Read all that lies before the check at `offset`, and what lies `behind` the seed: the table's copy; compare.
+
+    Check and seed have digests of their own.
+
+    Args:
+        offset, behind: in bytes.
+        tell: gets how much of it is read, 0 to 1.
+    """
     device.seek(offset)
     check = unpack(device.read(CHECK_SIZE))
     if check.size != offset:
         raise _damaged()
-    if digest(device, check.size, tell) != check.sha256:
+    if digest(device, check.size, tell) != check.sha256 or not _has_its_copy(device, behind):
         raise _damaged()
+
+
+def _has_its_copy(device: BinaryIO, begin: int) -> bool:
+    """Whether from there to the image's end lie zeros, and the copy of the table that its beginning tells of."""
+    device.seek(gpt.SECTOR)
+    header = bytearray(device.read(gpt.SECTOR))
+    (at,) = struct.unpack_from("<Q", header, 32)
+    first, count, size = struct.unpack_from("<QII", header, 72)
+    device.seek(first * gpt.SECTOR)
+    entries = device.read(count * size)
+    entries_at = at - len(entries) // gpt.SECTOR
+    struct.pack_into("<QQ", header, 24, at, 1)
+    struct.pack_into("<Q", header, 72, entries_at)
+    struct.pack_into("<I", header, 16, 0)
+    struct.pack_into("<I", header, 16, zlib.crc32(header[: struct.unpack_from("<I", header, 12)[0]]))
+    free = entries_at * gpt.SECTOR - begin
+    if not 0 <= free <= BLOCK:
+        return False
+    device.seek(begin)
+    wanted = bytes(free) + entries + header
+    return device.read(len(wanted)) == wanted
 
 
 def digest(device: BinaryIO, size: int, tell: Callable[[float], None] = lambda _: None) -> str:
@@ -64,7 +95,10 @@ def digest(device: BinaryIO, size: int, tell: Callable[[float], None] = lambda _
     digest = hashlib.sha256()
     left = size
     while left:
-        part = device.read(min(BLOCK, left))
+        try:
+            part = device.read(min(BLOCK, left))
+        except OSError as error:
+            raise _damaged() from error
         if not part:
             raise _damaged()
         digest.update(part)

@@ -20,7 +20,7 @@ from guardian.appliance.host import ApplyError
 from guardian.appliance.screen import Tell
 from guardian.appliance.slots import SlotError
 from guardian.common.bundle import Manifest
-from guardian.common.files import read_plain, write_atomic
+from guardian.common.files import OddFileError, read_plain, write_atomic
 
 ROOT = Path("/opt/guardian")
 JUDGE = "guardian-release-judge.service"
@@ -112,7 +112,8 @@ class Host(host.Host):
     @property
     def note(self) -> Note | None:
         """The trial there is. A note that is not ours is a play's: see `refuse_while_tried`."""
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        # One that cannot be read is no sign that there is none: OSError.
+        with contextlib.suppress(FileNotFoundError, OddFileError, ValueError, TypeError, KeyError):
             told = json.loads(read_plain(self.root / "unfinished.json", _MAX_BYTES))
             if told.pop("by") == "update":
                 return Note(**{**told, "units": tuple(told["units"])})

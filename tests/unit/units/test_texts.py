@@ -46,7 +46,7 @@ def test_every_program_is_a_console_script_of_this_project() -> None:
         for value in unit.values(directive)
     ]
     others = Counter(program for program in ours if not program.startswith(BIN))
-    assert set(others) == {"kill", "/usr/bin/wireguard-go", "/usr/sbin/wpa_supplicant"}
+    assert set(others) == {"kill", "/usr/bin/tty", "/usr/bin/wireguard-go", "/usr/sbin/wpa_supplicant"}
     assert {program.removeprefix(BIN) for program in ours if program.startswith(BIN)} <= scripts.keys()
 
 
