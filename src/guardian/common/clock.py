@@ -14,11 +14,14 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Parse RFC 3339 with an offset; raises ValueError without one."""
+    """Parse RFC 3339 with an offset; raises ValueError without one, and for a moment that UTC has no year for."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("time without an offset")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("time out of range") from None
 
 
 def from_seconds(seconds: float) -> datetime:

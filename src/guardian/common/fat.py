@@ -159,7 +159,10 @@ class Fat:
         return self._data + (number - 2) * self._cluster
 
     def _read(self, place: int, size: int) -> bytes:
-        data = os.pread(self._medium.fileno(), size, place)
+        try:
+            data = os.pread(self._medium.fileno(), size, place)
+        except OSError as error:
+            raise refused(f"the medium does not answer ({error.strerror})") from error
         if len(data) != size:
             raise refused("the medium ends before it does")
         return data

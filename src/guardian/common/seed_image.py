@@ -1,4 +1,7 @@
-"""What a machine made from an image knows of its seed: the partition, the keys it trusts, which image it was."""
+"""What a machine made from an image knows of its seed: the partition, the keys it trusts, which image it was.
+
+And whether it keeps anything at all: started without its data partition, it has forgotten whose it is.
+"""
 
 import base64
 import contextlib
@@ -10,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 
 from guardian.common import log, seed_region
+from guardian.common.errors import GuardianError
 from guardian.common.files import read_plain
 from guardian.common.ids import parse_hex_id
 from guardian.common.seed_region import SeedRegionError
@@ -26,6 +30,17 @@ class Image:
     partition: Path = Path("/dev/guardian-seed")
     keys: Path = Path("/etc/guardian/seed-keys")
     image_id: Path = Path("/etc/guardian/image-id")
+    # What the initial RAM disk found: the slot, and the data partition, mounted.
+    started: Path = Path("/run/image")
+
+    def keeps(self, folder: Path) -> bool:
+        """Whether what is written there lasts: on a machine that started from a slot, if its data partition has it."""
+        if not (self.started / "slot").exists():
+            return True
+        try:
+            return folder.stat().st_dev == (self.started / "data").stat().st_dev
+        except OSError:
+            return False
 
 
 class Partition:
@@ -35,13 +50,19 @@ class Partition:
         self._file = file
 
     def read(self) -> bytes:
-        """All of it, and one byte more where it is too long."""
-        return os.pread(self._file.fileno(), seed_region.SIZE + 1, 0)
+        """All of it, and one byte more where it is too long; SeedRegionError `seed_unreadable`."""
+        try:
+            return os.pread(self._file.fileno(), seed_region.SIZE + 1, 0)
+        except OSError as error:
+            raise _unreadable(self._file.name, error) from error
+
+    @property
+    def is_writable(self) -> bool:
+        """Some media are not."""
+        return self._file.writable()
 
     def empty(self) -> bool:
         """Whether an empty region lies there now, durably."""
-        if not self._file.writable():
-            return False
         try:
             write_region(self._file.fileno(), 0, seed_region.empty())
         except OSError as error:
@@ -66,12 +87,23 @@ def medium(path: Path) -> Iterator[FileIO | None]:
         yield None
         return
     except OSError as error:
-        raise SeedRegionError(f"{path} cannot be read: {error.strerror}.", reason="seed_unreadable") from error
+        raise _unreadable(path, error) from error
     with FileIO(descriptor, mode) as file:
         kind = os.fstat(descriptor).st_mode
         if not (stat.S_ISBLK(kind) or stat.S_ISREG(kind)):
             raise SeedRegionError(f"{path} is not a partition.", reason="seed_unreadable")
         yield file
+
+
+def discard(partition: Path) -> None:
+    """Empty what nobody will take, as far as it can be."""
+    with contextlib.suppress(GuardianError), opened(partition) as found:
+        if found is not None and found.is_writable:
+            found.empty()
+
+
+def _unreadable(path: object, error: OSError) -> SeedRegionError:
+    return SeedRegionError(f"{path} cannot be read: {error.strerror}.", reason="seed_unreadable")
 
 
 def _open(path: Path) -> tuple[int, str]:

@@ -60,6 +60,7 @@ def is_ssh_key(line: str) -> bool:
         return False
     try:
         key = load_ssh_public_key(f"{found[1]} {found[2]}".encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
+        # The last: a point of ECDSA that is written in short, which OpenSSH does not know either.
         return False
     return not isinstance(key, RSAPublicKey) or key.key_size >= 2048

@@ -1,20 +1,27 @@
-"""What `guardian-seed` leaves in `STATE/seed`: settings of the machine, the last seed's digest, why one was refused."""
+"""What `guardian-seed` leaves in `STATE/seed`: settings of the machine, digests of taken seeds, why one was refused.
+
+And, while the image's partition is emptied, that it is: what a power cut leaves of it then is no damage.
+"""
 
 import contextlib
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, ValidationError, field_validator
 
 from guardian.common.errors import GuardianError
-from guardian.common.files import private_folder, read_plain, write_atomic
+from guardian.common.files import private_folder, read_plain, sync_directory, write_atomic
 from guardian.common.seed_settings import HostSettings, is_ssid
 
 FOLDER = Path("/var/lib/guardian/seed")
-SETTINGS, TAKEN, REFUSED = "settings.json", "taken", "refused.json"
+SETTINGS, TAKEN, REFUSED, EMPTYING = "settings.json", "taken", "refused.json", "emptying"
 _MAX_BYTES = 16 << 10
+# No machine takes as many in its life; of more the newest count.
+_MOST_TAKEN = 512
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class StateError(GuardianError):
@@ -70,16 +77,32 @@ def keep_settings(settings: Settings, state: Path) -> None:
 
 
 def mark_taken(raw: bytes, state: Path) -> None:
-    """This seed was taken: where it cannot be wiped, it is old news from now on."""
-    write_atomic(private_folder(state) / TAKEN, _digest(raw).encode())
+    """This seed was taken: wherever it still lies or is laid again, it is old news from now on."""
+    digest = _digest(raw)
+    lines = [*(line for line in _taken(state) if line != digest), digest][-_MOST_TAKEN:]
+    write_atomic(private_folder(state) / TAKEN, "".join(f"{line}\n" for line in lines).encode())
 
 
 def was_taken(raw: bytes, state: Path) -> bool:
-    """Whether this very seed was the last one taken."""
-    try:
-        return read_plain(state / TAKEN, 256).decode("ascii").strip() == _digest(raw)
-    except (OSError, UnicodeDecodeError):
-        return False
+    """Whether this very seed was taken, last or before."""
+    return _digest(raw) in _taken(state)
+
+
+def note_emptying(state: Path) -> None:
+    """Durably, before the first byte is written over."""
+    write_atomic(private_folder(state) / EMPTYING, b"")
+
+
+def is_emptying(state: Path) -> bool:
+    """Whether it was begun, and nobody saw its end."""
+    return (state / EMPTYING).exists()
+
+
+def forget_emptying(state: Path) -> None:
+    """It is empty."""
+    if is_emptying(state):
+        (state / EMPTYING).unlink()
+        sync_directory(state)
 
 
 def note_refusal(error: GuardianError | None, state: Path) -> None:
@@ -100,6 +123,15 @@ def read_refusal(state: Path = FOLDER) -> Refusal | None:
         return Refusal(str(found["reason"]), str(found["sentence"]), str(found["hint"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _taken(state: Path) -> list[str]:
+    """Oldest first; releases before this one wrote the last one's digest alone."""
+    try:
+        lines = read_plain(state / TAKEN, 2 * 65 * _MOST_TAKEN).decode("ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for line in lines if _DIGEST.fullmatch(line)]
 
 
 def _digest(raw: bytes) -> str:

@@ -12,6 +12,7 @@ from guardian.common.errors import GuardianError
 _PREFIX = "gdn1."
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-f:]+\]|[A-Za-z0-9.-]{1,253}):(?P<port>[0-9]{1,5})")
 _PIN = re.compile(r"[0-9a-f]{64}")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{40,64}")
 
 
 class TokenError(GuardianError):
@@ -43,7 +44,7 @@ class Token:
             token = cls(raw["a"], raw["p"], raw["s"])
             if set(raw) != {"a", "p", "s"} or not _ADDRESS.fullmatch(token.address) or not _PIN.fullmatch(token.pin):
                 raise ValueError("fields")
-            if not 40 <= len(token.secret) <= 64 or not 0 < token.port < 65536:
+            if not _SECRET.fullmatch(token.secret) or not 0 < token.port < 65536:
                 raise ValueError("secret")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TokenError(

@@ -66,6 +66,9 @@ def test_times_are_written_in_utc_and_read_back() -> None:
     assert clock.from_text(clock.to_text(moment)) == moment
     with pytest.raises(ValueError, match="offset"):
         clock.from_text("2026-01-31T08:00:00")
+    for beyond in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
+        with pytest.raises(ValueError, match="range"):
+            clock.from_text(beyond)
 
 
 @given(st.text(st.characters(exclude_characters=" \n\t\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0", codec="ascii"), min_size=1))
