@@ -11,7 +11,7 @@ from tests.image.conftest import GIB, OUT, PAGE, boot_file, place
 from tools.image import qemu
 from tools.image.qemu import Drive, Machine, empty
 
-from guardian.appliance import layout
+from guardian.appliance import grubenv, layout
 from guardian.common import seed_region
 
 pytestmark = pytest.mark.timeout(3600)
@@ -109,7 +109,7 @@ def test_nobody_edits_an_entry_or_types_a_command(disk: Path, tmp_path: Path) ->
 def test_it_looks_and_saves_logs_and_changes_nothing(disk: Path, tmp_path: Path) -> None:
     stick = empty(tmp_path / "stick.img", 256 << 20)
     subprocess.run(["mkfs.vfat", "-F", "32", "-n", "HOLIDAY", str(stick)], check=True, stdout=subprocess.DEVNULL)
-    before = content(disk, layout.DATA)
+    before, words = content(disk, layout.DATA), boot_file(disk, grubenv.PLACE)
     with Machine(tmp_path / "one", [Drive(disk), Drive(stick, "usb")]) as machine:
         chooses_rescue(machine)
         machine.types("1\n")
@@ -127,6 +127,8 @@ def test_it_looks_and_saves_logs_and_changes_nothing(disk: Path, tmp_path: Path)
         machine.types("6\n")
         machine.ends()
     assert content(disk, layout.DATA) == before
+    # No start is counted of who looks only.
+    assert boot_file(disk, grubenv.PLACE) == words
     subprocess.run(["mcopy", "-i", str(stick), "::/guardian-logs-*.tar.gz", str(tmp_path)], check=True)
     [archive] = tmp_path.glob("guardian-logs-*.tar.gz")
     with tarfile.open(archive) as packed:

@@ -38,7 +38,7 @@ _BRING = (
 _REFUSED = {
     "seed_expired": "The seed came too late: have a new one made.",
     "seed_foreign": "The seed was made for another image, or by somebody unknown to this one: have a new one made.",
-    "seed_other_household": "The seed is not for this machine's household: have one made that is, or reset the machine.",
+    "seed_other_household": "The seed is not for the household of this machine: have one made that is, or reset it.",
     "seed_damaged": "The seed was damaged on its way: have it made again.",
 }
 _UNWRITTEN = (
