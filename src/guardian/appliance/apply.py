@@ -181,7 +181,8 @@ def main() -> None:
     found, host = "", None
     try:
         host = this_host()
-        with opened(given.bundle) if given.bundle else taken(UPDATE) as file, host.alone():
+        # What was fetched is taken when its turn has come, for it is gone from there then.
+        with host.alone(wait=not given.bundle), opened(given.bundle) if given.bundle else taken(UPDATE) as file:
             keys = seed_image.trusted(host.keys)
             found = bundle.read_manifest(file, keys)[0].version
             file.seek(0)

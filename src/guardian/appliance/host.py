@@ -82,11 +82,11 @@ class Host(ABC):
         """Begin with the trial. Where its end can be waited for, and `wait` says so, its outcome; else ''."""
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """While an update is put in place or chosen by hand: one at a time; ApplyError `slots_in_use`."""
+    def alone(self, *, wait: bool = False) -> Iterator[None]:
+        """While an update is put in place or chosen: one at a time; ApplyError `slots_in_use`, unless `wait`."""
         lock = os.open(private_folder(self.state, mode=0o755) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise ApplyError(
                 "An update is being put in place.", reason="slots_in_use", hint="Wait until it is done."
