@@ -534,7 +534,7 @@ class Whole:
         return seed_taking.take(place.file, place.store, place.state, place.image, self.stick.device)
 
     def key(self) -> str:
-        return json.loads((self.machine.state / "settings.json").read_bytes())["ssh_key"]
+        return str(json.loads((self.machine.state / "settings.json").read_bytes())["ssh_key"])
 
 
 @pytest.fixture
