@@ -16,6 +16,7 @@ from guardian.common import seed_region
 
 pytestmark = pytest.mark.timeout(3600)
 ENTRY = "Rescue: look, save logs, reset"
+CHANGED = "/system/changed/etc/guardian"
 CLIP = "system/var/lib/guardian/cameras/front/clips/2026-01-31/a.sealed"
 
 
@@ -70,10 +71,11 @@ def data_of(disk: Path, scratch: Path, *commands: str) -> str:
     done = subprocess.run(
         ["debugfs", "-w", "-f", "-", str(scratch)],
         input="".join(f"{line}\n" for line in commands),
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=True,
     )
+    assert "write:" not in done.stderr, done.stderr
     words = ["bs=1M", "conv=notrunc", "status=none", "oflag=seek_bytes", f"seek={entry.offset}"]
     subprocess.run(["dd", f"if={scratch}", f"of={disk}", *words], check=True)
     scratch.unlink()
@@ -147,7 +149,7 @@ def test_a_reset_keeps_recordings_and_starts_as_new(disk: Path, tmp_path: Path) 
     for name in CLIP.split("/")[:-1]:
         so_far = f"{so_far}/{name}"
         folders.append(f"mkdir {so_far}")
-    data_of(disk, tmp_path / "data", *folders, f"write {clip} /{CLIP}", f"write {clip} /system/etc/guardian/old.yaml")
+    data_of(disk, tmp_path / "data", *folders, f"write {clip} /{CLIP}", f"write {clip} {CHANGED}/old.yaml")
     with Machine(tmp_path / "one", [Drive(disk)]) as machine:
         chooses_rescue(machine)
         machine.types("3\n")
@@ -167,7 +169,7 @@ def test_a_reset_keeps_recordings_and_starts_as_new(disk: Path, tmp_path: Path) 
         chooses_the_first(machine)
         machine.expect(PAGE, seconds=900)
         assert "[FAILED]" not in machine.said()
-    assert "old.yaml" not in data_of(disk, tmp_path / "data", "ls -p /system/etc/guardian")
+    assert "old.yaml" not in data_of(disk, tmp_path / "data", f"ls -p {CHANGED}")
 
 
 def test_a_machine_whose_data_is_broken_is_rescued_and_erased(disk: Path, tmp_path: Path) -> None:
