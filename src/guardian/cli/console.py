@@ -41,6 +41,8 @@ _REFUSED = {
     "seed_other_household": "The seed is not for the household of this machine: have one made that is, or reset it.",
     "seed_damaged": "The seed was damaged on its way: have it made again.",
 }
+# Of these no other seed is the way out.
+_NO_SEED = {"data_closed"}
 _UNWRITTEN = (
     "encrypted; its recovery key is not written down yet. As root, by SSH: `guardian disk recovery-key`, and with "
     "--written-down when it is"
@@ -181,6 +183,8 @@ def _to_a_network(card: Wifi) -> str:
 
 
 def _after_refusal(refusal: Refusal) -> list[str]:
+    if refusal.reason in _NO_SEED:
+        return [refusal.hint]
     return [_REFUSED.get(refusal.reason, refusal.hint or "Have a new seed made."), _BRING]
 
 

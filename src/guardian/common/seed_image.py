@@ -13,7 +13,6 @@ from io import FileIO
 from pathlib import Path
 
 from guardian.common import log, seed_region
-from guardian.common.errors import GuardianError
 from guardian.common.files import read_plain
 from guardian.common.ids import parse_hex_id
 from guardian.common.seed_region import SeedRegionError
@@ -46,15 +45,15 @@ class Image:
 class Partition:
     """The open partition of the seed."""
 
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
+    def __init__(self, file: FileIO, path: Path) -> None:
+        self._file, self._path = file, path
 
     def read(self) -> bytes:
         """All of it, and one byte more where it is too long; SeedRegionError `seed_unreadable`."""
         try:
             return os.pread(self._file.fileno(), seed_region.SIZE + 1, 0)
         except OSError as error:
-            raise _unreadable(self._file.name, error) from error
+            raise _unreadable(self._path, error) from error
 
     @property
     def is_writable(self) -> bool:
@@ -75,7 +74,7 @@ class Partition:
 def opened(path: Path) -> Iterator[Partition | None]:
     """The partition; None when there is none."""
     with medium(path) as file:
-        yield Partition(file) if file is not None else None
+        yield Partition(file, path) if file is not None else None
 
 
 @contextlib.contextmanager
@@ -95,14 +94,7 @@ def medium(path: Path) -> Iterator[FileIO | None]:
         yield file
 
 
-def discard(partition: Path) -> None:
-    """Empty what nobody will take, as far as it can be."""
-    with contextlib.suppress(GuardianError), opened(partition) as found:
-        if found is not None and found.is_writable:
-            found.empty()
-
-
-def _unreadable(path: object, error: OSError) -> SeedRegionError:
+def _unreadable(path: Path, error: OSError) -> SeedRegionError:
     return SeedRegionError(f"{path} cannot be read: {error.strerror}.", reason="seed_unreadable")
 
 

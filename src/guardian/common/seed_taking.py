@@ -4,6 +4,7 @@ Root's oneshot, without network.
 """
 
 import argparse
+import contextlib
 import os
 import stat
 import sys
@@ -17,6 +18,7 @@ from guardian.common.errors import GuardianError
 from guardian.common.seed import MAX_BYTES, SECRET, Seed, SeedError, parse, refuse_expired
 from guardian.common.seed_image import Image
 from guardian.common.seed_owner import Owner
+from guardian.common.seed_region import SeedRegionError
 from guardian.common.seed_state import Settings, mark_taken, was_taken
 
 SOURCE = Path("/etc/guardian/seed/seed.json")
@@ -42,17 +44,22 @@ def take(
 ) -> str:
     """Put the seed that is there into the store; a sentence of what was done.
 
-    A file wins over the image's partition, that over a stick, and that over a credential. One that is refused keeps no
-    other out; its fault is raised when there is nothing else to say.
+    A file wins over the image's partition, that over a stick, and that over a credential. One of the last three that is
+    refused keeps no other out; the last fault, of what was brought latest, is raised when nothing was taken.
     """
+    image = image or Image()
+    # Nothing that would be taken now lasts, and whose this machine is nobody can tell.
+    if not (image.keeps(state) and image.keeps(store)):
+        raise SeedError(
+            "This machine started without what it keeps, and may be somebody's: it takes no seed.",
+            reason="data_closed",
+            hint="Switch it off and on; if the start asks for the recovery key, type it.",
+        )
     if source.is_symlink() or source.exists():
         raw = _read_file(source)
         _keep(raw, store, state)
         credstore.wipe(source)
         return "The seed was taken and its file wiped."
-    image = image or Image()
-    if not image.keeps(state):
-        return "No seed is looked at: this machine started without what it keeps, and may be somebody's."
     folder = secrets.credentials()
     owner = seed_owner.read(folder)
     places: list[Callable[[], Found]] = [
@@ -61,35 +68,40 @@ def take(
         lambda: _take_from_boot(folder, owner, store, state),
     ]
     said = ""
-    faults: list[GuardianError] = []
+    fault: GuardianError | None = None
     for look in places:
         try:
             found = look()
+        except credstore.CredentialError:
+            # No other could be kept either, and this one must not be thrown away for it.
+            raise
         except GuardianError as error:
-            _log.warning("seed_refused", reason=error.reason, sentence=str(error))
-            faults.append(error)
+            _warn(fault)
+            fault = error
             continue
         said = said or found.sentence
         if found.new:
-            if faults:
-                # One that is refused at each start, and holds a token and a passphrase, is nobody's any more.
-                seed_image.discard(image.partition)
+            _warn(fault)
+            # One that is refused at each start, and holds a token and a passphrase, is nobody's any more.
+            _discard(image, state)
             return found.sentence
-    if faults and not said:
-        raise faults[0]
+    if fault is not None:
+        raise fault
     return said or "There is no seed."
+
+
+def _warn(fault: GuardianError | None) -> None:
+    """Of what keeps no other out; what is raised in the end is told of there."""
+    if fault is not None:
+        _log.warning("seed_refused", reason=fault.reason, sentence=str(fault))
 
 
 def _take_from_image(image: Image, owner: Owner, store: Path, state: Path) -> Found:
     with seed_image.opened(image.partition) as partition:
         if partition is None:
             return Found()
-        if seed_state.is_emptying(state):
-            # The power went meanwhile: what is left is no damage.
-            _empty(partition, state)
-            return Found()
         raw = partition.read()
-        content = seed_region.read(raw)
+        content = _content(raw, partition, state)
         if content is None:
             return Found()
         # On a medium that cannot be written to it is there at every boot, as a credential is.
@@ -103,8 +115,29 @@ def _take_from_image(image: Image, owner: Owner, store: Path, state: Path) -> Fo
     return Found(f"The seed was taken from the image, which {'is empty now' if gone else 'still has it'}.", new=True)
 
 
+def _content(raw: bytes, partition: seed_image.Partition, state: Path) -> seed_region.Content | None:
+    try:
+        content = seed_region.read(raw)
+    except SeedRegionError:
+        # The power went while it was emptied: any sectors are left, and that is no damage. A sound one came later.
+        if len(raw) != seed_region.SIZE or not seed_state.is_emptying(state):
+            raise
+        _empty(partition, state)
+        return None
+    if content is None:
+        seed_state.forget_emptying(state)
+    return content
+
+
+def _discard(image: Image, state: Path) -> None:
+    """Empty what nobody will take, as far as it can be; nothing but a region is written over."""
+    with contextlib.suppress(GuardianError), seed_image.opened(image.partition) as partition:
+        if partition is not None and partition.read() != seed_region.empty():
+            _empty(partition, state)
+
+
 def _empty(partition: seed_image.Partition, state: Path) -> bool:
-    if not partition.is_writable:
+    if not partition.is_writable or len(partition.read()) != seed_region.SIZE:
         return False
     seed_state.note_emptying(state)
     gone = partition.empty()

@@ -59,6 +59,11 @@ def test_what_to_do_next(facts: Facts, words: str) -> None:
     assert words.split(maxsplit=1)[0] in page(facts)
 
 
+def test_a_machine_that_has_forgotten_whose_it_is_asks_for_no_seed() -> None:
+    told = to_do(Facts(addresses=ADDRESS, refusal=refusal("data_closed"), ailing=["The data partition is encrypted"]))
+    assert told == ["Do that."]
+
+
 def test_the_page_of_a_machine_that_works() -> None:
     cameras = [camera("front", "15.0 fps, recording"), camera("garden", "waits for its camera")]
     start = "Secure Boot is on"

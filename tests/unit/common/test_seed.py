@@ -7,7 +7,7 @@ import lzma
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -624,20 +624,3 @@ def test_an_enrolled_machine_takes_a_seed_of_its_own_household_alone(
         whole.take()
     assert caught.value.reason == "seed_other_household"
     assert list(whole.machine.store.iterdir()) == []
-
-
-def test_a_machine_whose_data_stays_closed_takes_no_seed_at_all(whole: Whole, tmp_path: Path) -> None:
-    started = tmp_path / "run"
-    (started / "data").mkdir(parents=True)
-    (started / "slot").write_text("A\n")
-    whole.machine.state.mkdir()
-    whole.machine.write(FULL)
-    # /proc is another file system than that of the state: as the data partition's folder is where nothing is mounted.
-    (started / "data").rmdir()
-    (started / "data").symlink_to("/proc")
-    whole.machine.image = replace(whole.machine.image, started=started)
-    assert "started without what it keeps" in whole.take()
-    assert list(whole.machine.store.iterdir()) == []
-    (started / "data").unlink()
-    (started / "data").symlink_to(tmp_path)
-    assert "from the image" in whole.take()
