@@ -56,7 +56,8 @@ def find(told: Any, device: str) -> list[Ours]:
     found, own = [], []
     for item in told["blockdevices"]:
         parts = _parts(item)
-        if item["type"] != "disk" or not parts:
+        # The installer's medium has a seed of its own, and nothing else of a disk's.
+        if item["type"] != "disk" or not parts.keys() - {layout.SEED.name}:
             continue
         disk = Ours(str(item["path"]), _said(item), parts)
         if any(part["path"] == device for part in [item, *(item.get("children") or [])]):

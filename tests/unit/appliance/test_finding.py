@@ -31,6 +31,7 @@ MEDIUM = found(
     children=[
         found("/dev/sdz1", type="part", fstype="iso9660", mountpoints=["/run/image/medium"]),
         found("/dev/sdz2", type="part", fstype="vfat", parttype=layout.BOOT.type.lower()),
+        found("/dev/sdz4", type="part", partlabel=layout.SEED.name, parttype=layout.SEED.type.lower()),
     ],
 )
 
