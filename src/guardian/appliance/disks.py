@@ -1,6 +1,6 @@
 """Which disk the installer writes to: never the medium it came from, never one that may be somebody's stick."""
 
-import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -16,8 +16,9 @@ from guardian.common.errors import GuardianError
 _COLUMNS = "NAME,PATH,TYPE,SIZE,RM,RO,HOTPLUG,TRAN,MODEL,FSTYPE,PTTYPE,MOUNTPOINTS,LABEL,PARTLABEL,PARTTYPE"
 SYSFS = Path("/sys/class/block")
 # What is said of a disk that is not empty, and on which lsblk knows nothing.
-UNKNOWN = "data that is not known here"
-_LOOKS, _LOOK = 256, 1 << 20
+UNKNOWN = "data of no known kind"
+# How much is looked at, in bytes, in how many places at either end and between: 64 MiB in all.
+_LOOK, _ENDS, _BETWEEN = 1 << 20, 4, 56
 # In this order: what is soldered or screwed in.
 _INTERNAL = ("nvme", "virtio", "sata", "ata", "mmc", "scsi", "sas")
 
@@ -28,7 +29,13 @@ class DiskError(GuardianError):
 
 @dataclass(frozen=True)
 class Disk:
-    """One whole disk; `size` in bytes; `holds` tells in words what is on it, '' when nothing."""
+    """One whole disk.
+
+    Attributes:
+        size: in bytes.
+        holds: in words what is on it, '' when nothing.
+        fault: in words why it cannot be read, '' when it can.
+    """
 
     path: str
     size: int
@@ -38,6 +45,7 @@ class Disk:
     read_only: bool
     holds: str
     is_medium: bool
+    fault: str = ""
 
     @property
     def said(self) -> str:
@@ -47,25 +55,36 @@ class Disk:
 
 def read(medium: str) -> list[Disk]:
     """All disks of this machine; `medium` is the device that the installer runs from, a disk or a partition of one."""
-    return [
-        replace(disk, holds=UNKNOWN) if not (disk.holds or why_not(disk)) and is_written(Path(disk.path)) else disk
-        for disk in parse(told(), medium, soldered())
-    ]
+    return [_looked_at(disk) for disk in parse(told(), medium, soldered())]
+
+
+def _looked_at(disk: Disk) -> Disk:
+    """With what its own bytes say of it: what no program knows is somebody's too."""
+    if why_not(disk):
+        return disk
+    try:
+        written = is_written(Path(disk.path))
+    except OSError as error:
+        return replace(disk, fault=error.strerror or str(error))
+    return replace(disk, holds=disk.holds or (UNKNOWN if written else ""))
 
 
 def is_written(device: Path) -> bool:
-    """Whether anything but zeros lies at its ends or in places between: what no program knows is somebody's too.
-
-    So is what cannot be read.
-    """
-    with contextlib.suppress(OSError), device.open("rb", buffering=0) as file:
+    """Whether there is anything but zeros, or the ones of flash that was erased, at its ends and in places between."""
+    with device.open("rb") as file:
+        # Without it the kernel reads on behind each place.
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         end = file.seek(0, os.SEEK_END)
-        for place in sorted({*range(0, end, max(end // _LOOKS, _LOOK)), max(end - _LOOK, 0)}):
+        ends = [place for number in range(_ENDS) for place in (number * _LOOK, end - (number + 1) * _LOOK)]
+        between = [end // _LOOK * number // (_BETWEEN + 1) * _LOOK for number in range(1, _BETWEEN + 1)]
+        for place in sorted({max(min(place, end - _LOOK), 0) for place in (*ends, *between)}):
             file.seek(place)
-            if file.read(_LOOK).lstrip(b"\0"):
+            block = file.read(_LOOK)
+            if len(block) < min(_LOOK, end):
+                raise OSError(errno.EIO, "it ends before its size")
+            if block.lstrip(b"\0") and block.lstrip(b"\xff"):
                 return True
-        return False
-    return True
+    return False
 
 
 def told() -> Any:
@@ -143,7 +162,7 @@ def why_not(disk: Disk) -> str:
         return f"on a bus that is not known as internal ({disk.bus or 'none'})"
     if disk.size < SMALLEST:
         return f"too small: {SMALLEST / 1e9:.1f} GB are needed"
-    return ""
+    return f"it cannot be read: {disk.fault}" if disk.fault else ""
 
 
 def _content(item: Any) -> str:

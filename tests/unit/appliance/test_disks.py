@@ -116,19 +116,68 @@ def test_what_a_person_would_lose_is_said() -> None:
     assert [disk.holds for disk in read] == ["2 partitions", "a file system (ext4)", "an empty dos table", ""]
 
 
-@pytest.mark.parametrize("place", [0, 100 << 20, (300 << 20) - 1, None])
+MIB = 1 << 20
+LARGE = 100 * MIB
+
+
+def look(path: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Disk:
+    """What is read of a disk that lsblk knows nothing of."""
+    monkeypatch.setattr(disks, "told", lambda: {"blockdevices": [found(str(path), **more)]})
+    [disk] = disks.read(MEDIUM)
+    return disk
+
+
+@pytest.mark.parametrize("place", [0, 2 * MIB, LARGE // 2, LARGE - 2 * MIB, LARGE - 1, None])
+@pytest.mark.parametrize("rest", [b"\0", b"\xff"])
 def test_a_disk_of_which_nothing_is_known_is_empty_only_where_nothing_was_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int | None, rest: bytes
 ) -> None:
     path = tmp_path / "disk"
     with path.open("wb") as file:
-        file.truncate(300 << 20)
+        for _ in range(LARGE // MIB):
+            file.write(rest * MIB)
         if place is not None:
-            file.seek(place)
-            file.write(b"!")
-    monkeypatch.setattr(disks, "told", lambda: {"blockdevices": [found(str(path))]})
-    [disk] = disks.read(MEDIUM)
-    assert disk.holds == ("" if place is None else disks.UNKNOWN)
+            file.seek(place // MIB * MIB)
+            file.write(rest * (MIB - 1) + b"!")
+    assert look(path, monkeypatch).holds == ("" if place is None else disks.UNKNOWN)
+
+
+def test_zeros_over_what_was_erased_to_ones_are_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the first step of an installation leaves flash, when it is cut off."""
+    path = tmp_path / "disk"
+    path.write_bytes(bytes(2 * MIB) + b"\xff" * 80 * MIB + bytes(2 * MIB))
+    assert look(path, monkeypatch).holds == ""
+
+
+def test_what_lsblk_knows_is_said_as_it_knows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "disk"
+    path.write_bytes(b"?" * MIB)
+    assert look(path, monkeypatch, fstype="ext4").holds == "a file system (ext4)"
+
+
+@pytest.mark.parametrize("more", [{}, {"fstype": "ext4"}], ids=str)
+def test_a_disk_that_cannot_be_read_says_so_and_is_not_chosen(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    """The kernel's own answer, at a file of its own that has no end."""
+    disk = look(Path("/proc/self/mem"), monkeypatch, **more)
+    assert disks.why_not(disk).startswith("it cannot be read: ")
+    with pytest.raises(DiskError, match="it cannot be read"):
+        disks.choose([disk])
+
+
+def test_no_more_is_read_of_a_large_disk_than_a_slow_one_gives_in_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    with path.open("wb") as file:
+        file.truncate(2 << 40)
+    before = read_so_far()
+    assert not disks.is_written(path)
+    assert read_so_far() - before < 66 * MIB
+
+
+def read_so_far() -> int:
+    """Bytes that this process was handed by reads."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 @given(
@@ -143,6 +192,7 @@ def test_a_disk_of_which_nothing_is_known_is_empty_only_where_nothing_was_writte
             read_only=st.booleans(),
             holds=st.just(""),
             is_medium=st.booleans(),
+            fault=st.sampled_from(["", "Input/output error"]),
         )
     )
 )
@@ -152,6 +202,6 @@ def test_whatever_is_found_the_choice_is_internal_writable_large_and_not_the_med
     except DiskError:
         assert all(disks.why_not(item) for item in found)
         return
-    assert not (disk.removable or disk.read_only or disk.is_medium)
+    assert not (disk.removable or disk.read_only or disk.is_medium or disk.fault)
     assert disk.size >= SMALLEST
     assert disk.bus not in ("usb", "", "iscsi")
