@@ -5,9 +5,9 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from guardian.appliance import disks, luks, medium, ours, writing
 from guardian.appliance.disks import Disk
@@ -24,6 +24,27 @@ _SECONDS = 10
 _PATIENCE = 60
 
 
+class InstallError(GuardianError):
+    """A device or a program of the system failed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is installed where, when all was looked at and whoever had to be asked agreed.
+
+    Attributes:
+        seed: the seed's region, as the medium has it.
+        encrypt: the data partition, to this machine's TPM.
+        unattended: nobody stands there.
+    """
+
+    disk: Disk
+    payload: Payload
+    seed: bytes
+    encrypt: bool
+    unattended: bool
+
+
 def main() -> None:
     """Exit status 1 when nothing was installed: the screen says why."""
     parser = argparse.ArgumentParser(prog="guardian-install", description=__doc__)
@@ -32,8 +53,7 @@ def main() -> None:
     with Screen(SCREENS) as screen:
         try:
             install(screen, given.disk)
-        except (GuardianError, OSError, subprocess.SubprocessError) as error:
-            # A stick or disk that breaks says so by an error of the kernel's: nobody here reads a journal.
+        except GuardianError as error:
             screen.say()
             screen.say(f"  {error}")
             screen.say("  Nothing more happens here. Switch the machine off.")
@@ -45,33 +65,61 @@ def install(screen: Screen, wanted: str) -> None:
     screen.say()
     screen.say("  Private AI Guardian: installation")
     screen.say("  ---------------------------------")
-    device = ours.MEDIUM.read_text(encoding="utf-8").strip()
-    with whole(device) as file:
-        table = gpt.read(file)
-        check, place = table.of_type(medium.CHECK_TYPE), table.of_type(seed_region.PARTITION_TYPE)
-        medium.verify(
-            file, check.offset, place.offset + place.size, lambda part: screen.progress("Checking this medium", part)
-        )
-        raw = seed_of(file)
-    seed = understood(raw, screen)
-    encrypt = is_to_encrypt(seed, screen)
-    payload = Payload.read(FILES)
-    found = disks.read(device)
-    screen.say(f"  Version {payload.version}. Disks of this machine:")
-    for disk in found:
-        screen.say(f"    {disk.said}  ({disks.why_not(disk) or disk.holds or 'empty'})")
-    chosen = disks.choose(found, wanted)
-    screen.say(f"  Installing to {chosen.said}")
-    if chosen.holds and not (seed and seed.unattended):
-        agree(screen, chosen)
-    key = writing.write(chosen.path, payload, raw, screen.progress, encrypt=encrypt)
-    if key and not (seed and seed.unattended):
+    with explained("No disk was touched.", "Start anew; if that does not help, from another stick."):
+        plan = prepared(screen, wanted)
+    with explained(f"{plan.disk.path} was being written to: what it held is lost.", "Install anew, to another disk."):
+        key = writing.write(plan.disk.path, plan.payload, plan.seed, screen.progress, encrypt=plan.encrypt)
+    if key and not plan.unattended:
         show(screen, key)
     screen.say()
     screen.say(f"  Done. Take the stick out; the machine restarts in {_SECONDS} seconds.")
     time.sleep(_SECONDS)
     # By force: what runs from the medium cannot let go of it, and all that was written is on the disk.
     subprocess.run(["systemctl", "reboot", "--force"], check=False)
+
+
+def prepared(screen: Screen, wanted: str) -> Plan:
+    """Look at the medium, its seed and the disks, and ask; nothing is written to."""
+    device = ours.MEDIUM.read_text(encoding="utf-8").strip()
+    with medium.sound():
+        raw = seed_of_sound(device, screen)
+        payload = Payload.read(FILES)
+    seed = understood(raw, screen)
+    encrypt = is_to_encrypt(seed, screen)
+    unattended = seed is not None and seed.unattended
+    found = disks.read(device)
+    screen.say(f"  Version {payload.version}. Disks of this machine:")
+    for disk in found:
+        screen.say(f"    {disk.said}  ({disks.why_not(disk) or disk.holds or 'empty'})")
+    chosen = disks.choose(found, wanted)
+    screen.say(f"  Installing to {chosen.said}")
+    if chosen.holds and not unattended:
+        agree(screen, chosen)
+    return Plan(chosen, payload, raw, encrypt, unattended)
+
+
+@contextlib.contextmanager
+def explained(state: str, hint: str) -> Iterator[None]:
+    """A device that breaks and a program that hangs end in a sentence: nobody here reads a journal.
+
+    Args:
+        state: what became of the disks, a sentence.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise InstallError(f"{place}{error.strerror or error}. {state}", reason="device_failed", hint=hint) from error
+    except subprocess.TimeoutExpired as error:
+        said = f"{_program(error.cmd)} did not end within {error.timeout:.0f} seconds. {state}"
+        raise InstallError(said, reason="program_failed", hint=hint) from error
+    except subprocess.CalledProcessError as error:
+        said = f"{_program(error.cmd)} failed with status {error.returncode}. {state}"
+        raise InstallError(said, reason="program_failed", hint=hint) from error
+
+
+def _program(command: str | Sequence[str]) -> str:
+    return command if isinstance(command, str) else str(command[0])
 
 
 def agree(screen: Screen, disk: Disk) -> None:
@@ -112,18 +160,19 @@ def show(screen: Screen, key: str) -> None:
     screen.ask("  Press Enter to go on. ")
 
 
-@contextlib.contextmanager
-def whole(device: str) -> Iterator[BinaryIO]:
-    """The disk that a device is a partition of, or is itself, to be read."""
+def seed_of_sound(device: str, screen: Screen) -> bytes:
+    """The seed's region of a medium that was looked at as a whole.
+
+    Args:
+        device: the medium, or a partition of it.
+    """
     with open(disks.whole(device), "rb") as file:
-        yield file
-
-
-def seed_of(file: BinaryIO) -> bytes:
-    """The seed's region, as it is."""
-    place = seed_region.find(file)
-    file.seek(place.offset)
-    return file.read(seed_region.SIZE)
+        table = gpt.read(file)
+        check, place = table.of_type(medium.CHECK_TYPE), seed_region.find(file)
+        behind = place.offset + seed_region.SIZE
+        medium.verify(file, check.offset, behind, lambda part: screen.progress("Checking this medium", part))
+        file.seek(place.offset)
+        return file.read(seed_region.SIZE)
 
 
 def understood(raw: bytes, screen: Screen) -> seeds.Seed | None:

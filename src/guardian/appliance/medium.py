@@ -1,12 +1,14 @@
 """The installer's medium: is every bit of it as it was made? Asked before a disk is touched."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import struct
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -51,10 +53,19 @@ def unpack(raw: bytes) -> Check:
     return found
 
 
+@contextlib.contextmanager
+def sound() -> Iterator[None]:
+    """What of the medium is read in here and cannot be is MediumError `medium_damaged`, before a disk is touched."""
+    try:
+        yield
+    except OSError as error:
+        raise _damaged() from error
+
+
 def verify(device: BinaryIO, offset: int, behind: int, tell: Callable[[float], None] = lambda _: None) -> None:
     """Read all that lies before the check at `offset`, and what lies `behind` the seed: the table's copy; compare.
 
-    Check and seed have digests of their own.
+    Check and seed have digests of their own. OSError where it cannot be read (`sound`).
 
     Args:
         offset, behind: in bytes.
@@ -90,17 +101,14 @@ def _has_its_copy(device: BinaryIO, begin: int) -> bool:
 
 
 def digest(device: BinaryIO, size: int, tell: Callable[[float], None] = lambda _: None) -> str:
-    """SHA-256 of the first `size` bytes, in hex."""
+    """SHA-256 of the first `size` bytes of any device, in hex; OSError where it cannot be read so far."""
     device.seek(0)
     digest = hashlib.sha256()
     left = size
     while left:
-        try:
-            part = device.read(min(BLOCK, left))
-        except OSError as error:
-            raise _damaged() from error
+        part = device.read(min(BLOCK, left))
         if not part:
-            raise _damaged()
+            raise OSError(errno.EIO, "it ends before its size")
         digest.update(part)
         left -= len(part)
         tell(1 - left / size)
@@ -115,6 +123,15 @@ def forget(path: Path) -> None:
         os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(number)
+
+
+def lost(error: OSError) -> MediumError:
+    """Of a medium that was sound, and cannot be read any more while it is installed from."""
+    return MediumError(
+        f"This medium cannot be read any more: {error.strerror or error}. The disk was written to in part.",
+        reason="medium_lost",
+        hint="The disk starts nothing. Write the image to another stick and install anew.",
+    )
 
 
 def _damaged() -> MediumError:

@@ -6,10 +6,9 @@ GRUB comes first, and on a disk whose writing was cut short it finds no kernel a
 import hashlib
 import json
 import os
-import shutil
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -48,6 +47,20 @@ class Payload:
         """A file of it."""
         return self.folder / name
 
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """What a file of it holds; MediumError `medium_lost` where the medium gives it no more."""
+        try:
+            with self.path(name).open("rb") as file:
+                while block := file.read(medium.BLOCK):
+                    yield block
+        except OSError as error:
+            raise medium.lost(error) from error
+
+    def lay(self, name: str, target: Path) -> None:
+        """A copy of a file of it."""
+        with target.open("wb") as file:
+            file.writelines(self.blocks(name))
+
     @property
     def on_boot(self) -> list[str]:
         """What the boot partition holds, by its places there, but for slot A's kernel."""
@@ -73,7 +86,7 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool
     _await(slot)
     _run(*layout.make_boot(boot))
     _put_grub(payload, disk)
-    _copy(payload.path(SYSTEM), slot, lambda part: tell("Writing the system", part))
+    _copy(payload, slot, lambda part: tell("Writing the system", part))
     tell("Making the place of recordings", 0)
     data, key = layout.device(disk, layout.DATA), ""
     if encrypt:
@@ -85,7 +98,7 @@ def write(disk: str, payload: Payload, seed: bytes, tell: Tell, *, encrypt: bool
     _put(layout.device(disk, layout.SEED), seed)
     with mounted(boot, "vfat", "rw") as there:
         for name in KERNEL:
-            shutil.copyfile(payload.path(f"{_BOOT}/A/{name}"), there / "A" / layout.aside(name))
+            payload.lay(f"{_BOOT}/A/{name}", there / "A" / layout.aside(name))
     _check(payload, disk, slot, tell)
     tell("Making it start", 0)
     with mounted(boot, "vfat", "rw") as there:
@@ -101,9 +114,10 @@ def _put_grub(payload: Payload, disk: str) -> None:
             (boot / folder).mkdir()
         for place in payload.on_boot:
             (boot / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(payload.path(f"{_BOOT}/{place}"), boot / place)
+            payload.lay(f"{_BOOT}/{place}", boot / place)
     first = int(Path(f"/sys/class/block/{Path(layout.device(disk, layout.BIOS)).name}/start").read_text())
-    core, head = bios(payload.path("disk/core.img").read_bytes(), payload.path("disk/boot.img").read_bytes(), first)
+    core, head = (b"".join(payload.blocks(f"disk/{name}.img")) for name in ("core", "boot"))
+    core, head = bios(core, head, first)
     _put(layout.device(disk, layout.BIOS), core)
     _put(disk, head)
 
@@ -149,13 +163,14 @@ def _blank(disk: str) -> None:
         os.fsync(device.fileno())
 
 
-def _copy(source: Path, target: str, tell: Callable[[float], None]) -> None:
-    size, done = source.stat().st_size, 0
-    with source.open("rb") as data, open(target, "r+b", buffering=0) as device:
+def _copy(payload: Payload, target: str, tell: Callable[[float], None]) -> None:
+    """The system into its slot."""
+    size, done = payload.path(SYSTEM).stat().st_size, 0
+    with open(target, "r+b", buffering=0) as device:
         if size > device.seek(0, os.SEEK_END):
             raise WriteError("The system does not fit into its slot.", reason="slot_too_small")
         device.seek(0)
-        while part := data.read(medium.BLOCK):
+        for part in payload.blocks(SYSTEM):
             _all(device, part)
             done += len(part)
             tell(done / size)

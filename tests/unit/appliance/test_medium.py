@@ -1,46 +1,34 @@
 """A medium of which one bit is wrong is found before a disk is touched."""
 
+import errno
 import io
-import random
 
 import pytest
-from tests.imaging.gpt import LINUX, SECTOR, Table, make
+from tests.imaging.gpt import SECTOR
+from tests.imaging.installer import BEHIND, CHECK, END, medium_at
 
 from guardian.appliance import medium
-from guardian.appliance.medium import Check, MediumError
-from guardian.common import seed_region
-
-END = 1 << 19
-# Where the check begins, and what lies behind the seed.
-SIZE = 4 << 16
-BEHIND = Table(END).seed_first * SECTOR + seed_region.SIZE
+from guardian.appliance.medium import MediumError
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A small medium: content, its check, a seed, and the table's copy."""
-    path = tmp_path_factory.mktemp("medium") / "iso"
-    table = Table(END)
-    check = (medium.CHECK_TYPE, SIZE // SECTOR, (SIZE + medium.CHECK_SIZE) // SECTOR - 1, "guardian-check")
-    table.partitions = [(LINUX, 64, SIZE // SECTOR - 1, "system"), check, table.seed()]
-    make(path, END, table, filling=random.Random(7).randbytes(SIZE - 64 * SECTOR))
-    data = path.read_bytes()
-    found = medium.pack(Check(SIZE, medium.digest(io.BytesIO(data), SIZE)))
-    return data[:SIZE] + found + data[SIZE + len(found) :]
+    """A small medium."""
+    return medium_at(tmp_path_factory.mktemp("medium") / "iso")
 
 
 def test_as_it_was_made(made: bytes) -> None:
     told: list[float] = []
-    medium.verify(io.BytesIO(made), SIZE, BEHIND, told.append)
+    medium.verify(io.BytesIO(made), CHECK, BEHIND, told.append)
     assert told[-1] == 1
     # On a stick that is larger, with something of before behind it.
-    medium.verify(io.BytesIO(made + b"before"), SIZE, BEHIND)
+    medium.verify(io.BytesIO(made + b"before"), CHECK, BEHIND)
 
 
 @pytest.mark.parametrize(
     "byte",
     [
-        *(0, SECTOR + 33, SIZE // 2, SIZE - 1, SIZE, SIZE + 300, SIZE + 60_000, BEHIND),
+        *(0, SECTOR + 33, CHECK // 2, CHECK - 1, CHECK, CHECK + 300, CHECK + 60_000, BEHIND),
         *(END - 33 * SECTOR, END - 20 * SECTOR, END - SECTOR, END - SECTOR + 24, END - 1),
     ],
 )
@@ -48,15 +36,43 @@ def test_one_wrong_bit_anywhere(made: bytes, byte: int) -> None:
     data = bytearray(made)
     data[byte] ^= 16
     with pytest.raises(MediumError) as caught:
-        medium.verify(io.BytesIO(bytes(data)), SIZE, BEHIND)
+        medium.verify(io.BytesIO(bytes(data)), CHECK, BEHIND)
     assert caught.value.reason == "medium_damaged"
     assert "No disk was touched" in str(caught.value)
 
 
-@pytest.mark.parametrize("keep", [0, 100, SIZE - 1, SIZE + 10, END - 1])
+class Worn(io.BytesIO):
+    """A stick of which one sector cannot be read any more, as the kernel tells of it."""
+
+    place = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        begin = self.tell()
+        data = super().read(size)
+        if begin <= self.place < begin + len(data):
+            raise OSError(errno.EIO, "Input/output error")
+        return data
+
+
+@pytest.mark.parametrize("byte", [SECTOR, CHECK // 2, CHECK + 5, BEHIND, END - 1])
+def test_a_sector_that_cannot_be_read(made: bytes, byte: int) -> None:
+    worn = Worn(made)
+    worn.place = byte
+    with pytest.raises(MediumError) as caught, medium.sound():
+        medium.verify(worn, CHECK, BEHIND)
+    assert caught.value.reason == "medium_damaged"
+
+
+def test_a_disk_that_ends_before_its_size_is_no_damaged_medium() -> None:
+    """What was written is read back by the same code."""
+    with pytest.raises(OSError, match="it ends before its size"):
+        medium.digest(io.BytesIO(bytes(100)), 101)
+
+
+@pytest.mark.parametrize("keep", [0, 100, CHECK - 1, CHECK + 10, END - 1])
 def test_a_medium_that_is_cut_short(made: bytes, keep: int) -> None:
-    with pytest.raises(MediumError):
-        medium.verify(io.BytesIO(made[:keep]), SIZE, BEHIND)
+    with pytest.raises(MediumError), medium.sound():
+        medium.verify(io.BytesIO(made[:keep]), CHECK, BEHIND)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -178,30 +177,6 @@ def test_a_seed_that_asks_for_a_tpm_where_none_is_stops_it(screen: Screen, tmp_p
     with pytest.raises(LuksError, match="No disk was touched"):
         install.is_to_encrypt(Seed(version=2, token=TOKEN, encrypt=True), screen, tmp_path)
     assert install.is_to_encrypt(Seed(version=1, token=TOKEN), screen, tmp_path) is False
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        OSError(5, "Input/output error", "/dev/sda"),
-        subprocess.TimeoutExpired(["sfdisk"], 600),
-        GuardianError("The disk is broken.", reason="disk_refused", hint="Put in another one."),
-    ],
-)
-def test_whatever_ends_an_installation_is_said_on_the_screen(
-    two: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch, fault: Exception
-) -> None:
-    def broken(_screen: Screen, _disk: str) -> None:
-        raise fault
-
-    monkeypatch.setattr(install, "SCREENS", [person.path for person in two])
-    monkeypatch.setattr(install, "install", broken)
-    monkeypatch.setattr("sys.argv", ["guardian-install"])
-    with pytest.raises(SystemExit):
-        install.main()
-    seen = two[1].read()
-    assert seen.count(str(fault)) == 1
-    assert "Nothing more happens here" in seen
 
 
 def test_the_recovery_key_is_shown_until_somebody_has_it(two: tuple[Person, Person], screen: Screen) -> None:
