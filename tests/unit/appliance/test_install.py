@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from tests.unit.appliance.test_screen import Person
 
 from guardian.appliance import disks, install, ours
 from guardian.appliance.medium import MediumError
+from guardian.appliance.screen import Screen
 from guardian.appliance.writing import Payload
 from guardian.common.errors import GuardianError
 
@@ -32,8 +34,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     monkeypatch.setattr(disks, "whole", lambda device: device)
     monkeypatch.setattr(sys, "argv", ["guardian-install"])
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    listed = json.dumps({"blockdevices": [FULL | {"tran": "nvme", "mountpoints": [None]}]})
-    program(tmp_path / "lsblk", f"echo '{listed}'")
+    lists(tmp_path)
     person = Person()
     # Where this machine has a TPM it is asked.
     person.types("n")
@@ -50,6 +51,12 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     person.leaves()
 
 
+def lists(folder: Path, **more: object) -> None:
+    """What `lsblk` tells of a disk."""
+    listed = json.dumps({"blockdevices": [FULL | {"tran": "nvme", "mountpoints": [None]} | more]})
+    program(folder / "lsblk", f"echo '{listed}'")
+
+
 def program(path: Path, text: str) -> None:
     """One that is found before the system's own."""
     path.write_text(f"#!/bin/sh\n{text}\n")
@@ -60,6 +67,24 @@ def test_a_disk_that_takes_nothing(told: Told) -> None:
     seen = told()
     assert "/dev/full  64.0 GB  nvme  no name  (empty)" in seen
     assert "No space left on device. /dev/full was being written to: what it held is lost." in seen
+
+
+def test_a_disk_of_data_that_no_program_knows_is_asked_for(told: Told, tmp_path: Path) -> None:
+    """As plain dm-crypt and VeraCrypt leave one: nothing that lsblk could name, no byte like another."""
+    disk = tmp_path / "disk"
+    data = random.Random(3).randbytes(1 << 20)
+    disk.write_bytes(data)
+    lists(tmp_path, path=str(disk))
+    person = Person()
+    person.types("n", "yes", "ERASE")
+    with Screen([person.path]) as screen:
+        plan = install.prepared(screen, "")
+    seen = person.read()
+    person.leaves()
+    assert f"{disk} holds data of no known kind. All of it will be gone." in seen
+    assert "Nothing was changed." in seen
+    assert plan.disk.path == str(disk)
+    assert disk.read_bytes() == data
 
 
 def test_a_stick_that_cannot_be_read(told: Told, tmp_path: Path) -> None:
