@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))
 from tools.lab import keeper  # noqa: E402
 
 FOLDER = ROOT / "build" / "image"
-# Apart from what `make image` leaves for households: these trust keys of the test's own.
+# Apart from what `make image` leaves for households, and from what that is made of: these trust keys of the test's own.
 TRIED = FOLDER / "tried"
 # What an image is made of and tried with. The file beside the tests holds its hash at the last time that they passed.
 INPUTS = [
@@ -34,6 +34,7 @@ ALONE = [
     *("sh", "-c", 'mkdir -p /run/netns && mount -t tmpfs netns /run/netns && exec "$@"', "alone"),
 ]
 JOURNEY = "tests/image/test_journey.py"
+EACH = ["--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub"), "--work", str(TRIED)]
 # These need images of their own, as (tests, words of `python -m tools.image`). The last one's tree is that of updates.
 BAKES = [
     ("tests/image/test_packed.py", ["--packer", "debian", "--into", str(TRIED / "packed"), "--keep-raw"]),
@@ -64,10 +65,9 @@ def main() -> int:
             path.with_suffix(".pub").write_bytes(made.stdout)
     wanted = given.only or (["tests/image"] if given.full else [JOURNEY])
     if not given.baked:
-        trusted = ["--seed-key", str(FOLDER / "test.pub"), "--update-key", str(FOLDER / "update.pub")]
         for tests, words in BAKES:
             asked = not tests or tests in wanted or "tests/image" in wanted
-            if asked and run("-m", "tools.image", *trusted, *words).returncode:
+            if asked and run("-m", "tools.image", *EACH, *words).returncode:
                 return 1
     mode = {"GUARDIAN_IMAGE": "full" if given.full else "journey"}
     # Network namespaces are made in a place of its own: it is gone with the last of its processes, however that ends.

@@ -1,4 +1,4 @@
-"""The image that `make image` left, and a stick it was written to; only `make image-test` collects these tests."""
+"""The image that was baked to be tried, and a stick it was written to; only `make image-test` collects these tests."""
 
 import mmap
 import os
@@ -17,7 +17,7 @@ from guardian.appliance import layout
 from guardian.common import gpt
 from guardian.common.tokens import Token
 
-# Baked to be tried: they trust the keys below.
+# Baked to be tried, each beside the tree it was made of: they trust the keys below.
 TRIED = ROOT / "build" / "image" / "tried"
 OUT = TRIED / "edge"
 # What Packer baked, in a machine.
@@ -43,7 +43,7 @@ def pytest_ignore_collect(collection_path: Any) -> bool | None:
 def iso() -> Path:
     """The installer."""
     path = OUT / "guardian-edge.iso"
-    assert path.exists(), "There is no image: run `make image` first."
+    assert path.exists(), "There is no image to try: run `make image-test`."
     return path
 
 

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.image import root, slot, update
+from tests.image.conftest import TRIED
+from tools.image import slot, update
 from tools.image.slot import Slot
 from tools.lab import keeper
 from tools.lab.places import ROOT
@@ -47,7 +48,7 @@ def made(folder: Path, version: str, key: Path, *, broken: str = "", dead: bool 
 def main(work: Path, version: str, broken: str) -> None:
     """In a mount namespace of its own: the tree with a layer over it, packed."""
     tree = work / "root"
-    layers = f"lowerdir={root.BUILD / 'tree-edge'},upperdir={work / 'upper'},workdir={work / 'work'}"
+    layers = f"lowerdir={TRIED / 'tree-edge'},upperdir={work / 'upper'},workdir={work / 'work'}"
     subprocess.run(["mount", "-t", "overlay", "variant", "-o", layers, str(tree)], check=True)
     (facts,) = tree.glob("opt/guardian/releases/*/lib/python3*/site-packages/guardian-*.dist-info/METADATA")
     lines = facts.read_text("utf-8").splitlines()

@@ -40,6 +40,7 @@ def parse() -> argparse.Namespace:
         "--tier", choices=sorted(INTO), default="edge", help="a Mini PC, or a tenant's node (%(default)s)"
     )
     parser.add_argument("--into", type=Path, help="default: build/image/out, for a node build/image/node")
+    parser.add_argument("--work", type=Path, default=root.BUILD, help="for what is baked on the way: build/image")
     parser.add_argument(
         "--seed-key", type=Path, action="append", default=[], metavar="FILE", help="whose seeds it takes"
     )
@@ -64,7 +65,7 @@ def parse() -> argparse.Namespace:
     given = parser.parse_args()
     if not 1 <= given.level <= 22:
         parser.error("--level is from 1 to 22.")
-    given.into = given.into or INTO[given.tier]
+    given.into, given.work = given.into or INTO[given.tier], given.work.resolve()
     return given
 
 
@@ -74,22 +75,23 @@ def build(given: argparse.Namespace) -> list[tuple[Path, str]]:
     if given.packer:
         packing = packed.Packing(given.packer, given.accelerator, given.ubuntu_iso, given.ubuntu_iso_sha256)
         packed.ready(packing)
-    given.into.mkdir(parents=True, exist_ok=True)
+    for folder in (given.into, given.work):
+        folder.mkdir(parents=True, exist_ok=True)
     with step("the release"):
         version = supply.release("image", *(("--python", UBUNTU_PYTHON) if given.packer == "ubuntu" else ()))
         release = (supply.RELEASES / "image").resolve()
     with step("the detector"):
         model = (given.model or (SHARED_MODEL if SHARED_MODEL.exists() else supply.model())).resolve()
     wanted = root.Bake(given.tier, release, model, str(uuid.uuid4()), given.seed_key, given.update_key)
-    tree = root.BUILD / f"tree-{given.tier}"
+    tree, parts = given.work / f"tree-{given.tier}", given.work / "parts"
     bake(tree, wanted, given.tape, packing)
     with step("the system's slot"):
-        system = slot.make(tree, root.BUILD / "slot", given.level)
+        system = slot.make(tree, given.work / "slot", given.level)
     with step("what starts it"):
-        disk.pieces(tree, root.BUILD / "parts")
+        disk.pieces(tree, parts)
     raw = given.into / f"guardian-{given.tier}.raw"
     with step("the raw image"):
-        disk.make(system, root.BUILD / "parts", raw, wanted.image_id)
+        disk.make(system, parts, raw, wanted.image_id)
     made = outputs.Made(
         tier=given.tier,
         version=version,
@@ -97,7 +99,7 @@ def build(given: argparse.Namespace) -> list[tuple[Path, str]]:
         release=release,
         tree=tree,
         slot=system,
-        parts=root.BUILD / "parts",
+        parts=parts,
         raw=raw,
         level=given.level,
         update_key=given.update_sign_key,
