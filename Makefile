@@ -46,7 +46,7 @@ image-packer: ## the same as image, baked by Packer in a machine (SOURCE=debian|
 	@tools/setup.sh image
 	@$(IMAGE) --packer "$${SOURCE:-debian}" --accelerator "$${ACCELERATOR:-tcg}" $${UBUNTU_ISO:+--ubuntu-iso "$$UBUNTU_ISO"} $${UBUNTU_ISO_SHA256:+--ubuntu-iso-sha256 "$$UBUNTU_ISO_SHA256"}
 
-image-test: ## bake the image; in QEMU, from its stick to an event at a node (as root; ten minutes)
+image-test: ## bake an image to be tried; in QEMU, from its stick to an event at a node (as root; ten minutes)
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py $${IF_CHANGED:+--if-changed}
 
