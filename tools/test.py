@@ -1,6 +1,7 @@
 """`make test`: pytest folder by folder and the UI's tests; says what ran, and takes a skipped test for a failure.
 
-Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle.
+Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle. Those
+that have a whole house and a browser at work have the machine for themselves, afterwards.
 
 Two folders are not among them: tests/host verifies a live host, of which there is none here (`make host-test HOST=…`
 and molecule's verify run it), and tests/image needs a baked image and machines in QEMU (`make image-test` runs it).
@@ -21,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from tools.lab import keeper  # noqa: E402
 
 AT_ONCE = 2
+ALONE = {"e2e", "faults"}
 REPORTS = ROOT / "build" / "tests"
 TESTS = ROOT / "tests"
 ELSEWHERE = {"host", "image"}
@@ -64,13 +66,13 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     chosen = [name for name in [*FOLDERS, "ui"] if name in arguments.only]
+
+    def run(name: str) -> Outcome:
+        return run_ui() if name == "ui" else run_python(name, coverage=arguments.coverage)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(
-            pool.map(
-                lambda name: run_ui() if name == "ui" else run_python(name, coverage=arguments.coverage),
-                chosen,
-            )
-        )
+        outcomes = list(pool.map(run, [name for name in chosen if name not in ALONE]))
+    outcomes += [run(name) for name in chosen if name in ALONE]
     if arguments.coverage:
         show_coverage()
     print()
