@@ -1,7 +1,7 @@
 """`make test`: pytest folder by folder and the UI's tests; says what ran, and takes a skipped test for a failure.
 
-Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle. Those
-that have a whole house and a browser at work have the machine for themselves, afterwards.
+Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle. What
+runs beside it takes no more than that: cameras and tunnels have deadlines. Those that have a whole house and a browser at work have the machine for themselves, afterwards.
 
 Two folders are not among them: tests/host verifies a live host, of which there is none here (`make host-test HOST=…`
 and molecule's verify run it), and tests/image needs a baked image and machines in QEMU (`make image-test` runs it).
@@ -23,6 +23,8 @@ from tools.lab import keeper  # noqa: E402
 
 AT_ONCE = 2
 ALONE = {"e2e", "faults"}
+# What the others run beside, at the lowest priority.
+FIRST = "integration"
 REPORTS = ROOT / "build" / "tests"
 TESTS = ROOT / "tests"
 ELSEWHERE = {"host", "image"}
@@ -128,7 +130,7 @@ def _run(name: str, command: list[str], report: Path) -> Outcome:
     print(f"{name:<12} begins", flush=True)
     began = time.monotonic()
     with subprocess.Popen(
-        command,
+        command if name in {FIRST, *ALONE} else ["nice", "-n", "19", *command],
         cwd=ROOT,
         # The checkout's own Node.js.
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
