@@ -1,7 +1,8 @@
 """`make test`: pytest folder by folder and the UI's tests; says what ran, and takes a skipped test for a failure.
 
 Two parts run at once: the longest one mostly waits, for cameras, tunnels and time-outs, and leaves a core idle. What
-runs beside it takes no more than that: cameras and tunnels have deadlines. Those that have a whole house and a browser at work have the machine for themselves, afterwards.
+runs beside it takes no more than that: cameras and tunnels have deadlines. Those that have a whole house and a browser
+at work have the machine for themselves, afterwards.
 
 Two folders are not among them: tests/host verifies a live host, of which there is none here (`make host-test HOST=…`
 and molecule's verify run it), and tests/image needs a baked image and machines in QEMU (`make image-test` runs it).
