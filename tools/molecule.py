@@ -61,7 +61,6 @@ SCENARIOS = [
     Scenario("site", frozen="site"),
     Scenario("site", frozen="site", suite="trixie"),
     Scenario("upgrade", "site", "upgraded", releases=("next",)),
-    Scenario("handed_over", "site", releases=("next", "broken-analyzer")),
     Scenario("broken", "site", releases=("next", "broken-api", "broken-analyzer")),
     Scenario("refusals"),
     Scenario("rollback", "upgraded"),
