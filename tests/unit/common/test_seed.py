@@ -1,13 +1,11 @@
 """The bootstrap seed: read as data, put into the real credential store, wiped where it was."""
 
 import base64
-import hashlib
 import json
 import lzma
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -517,110 +515,3 @@ def test_a_refusal_is_left_for_the_machines_screen_and_goes_with_the_next_seed(t
     (tmp_path / "seed.json").write_text(json.dumps(FULL))
     assert run() == 0
     assert seed_state.read_refusal(tmp_path / "state") is None
-
-
-@dataclass
-class Whole:
-    """A machine with all places that a seed may come from: partition, stick, and what its hypervisor hands over."""
-
-    machine: Machine
-    stick: Stick
-
-    def boot(self, content: dict[str, Any]) -> None:
-        (self.stick.given / seed_taking.SYSTEM_CREDENTIAL).write_bytes(json.dumps(content).encode())
-
-    def take(self) -> str:
-        place = self.machine
-        return seed_taking.take(place.file, place.store, place.state, place.image, self.stick.device)
-
-    def key(self) -> str:
-        return str(json.loads((self.machine.state / "settings.json").read_bytes())["ssh_key"])
-
-
-@pytest.fixture
-def whole(machine: Machine, stick: Stick) -> Whole:
-    stick.enrolled(b"\n")
-    return Whole(machine, stick)
-
-
-@pytest.mark.parametrize("wrong", ["damaged", "foreign", "expired"])
-def test_a_partition_that_is_refused_keeps_no_stick_out_and_is_empty_then(whole: Whole, wrong: str) -> None:
-    key = Ed25519PrivateKey.generate() if wrong == "foreign" else KEY
-    raw = bytearray(
-        whole.machine.write(FULL | ({"expires": "2020-01-01T00:00:00Z"} if wrong == "expired" else {}), key)
-    )
-    if wrong == "damaged":
-        raw[200] ^= 1
-        whole.machine.image.partition.write_bytes(raw)
-    assert "from the stick" in whole.take()
-    assert seed.parse(decrypted(whole.machine.store, "seed")).name == "Hall"
-    assert whole.machine.image.partition.read_bytes() == seed_region.empty()
-
-
-def test_an_older_seed_never_comes_back(whole: Whole) -> None:
-    whole.stick.device.unlink()
-    old = {**FULL, "ssh_key": SSH.replace("desk", "old")}
-    whole.boot(old)
-    assert "boot's credentials" in whole.take()
-    whole.machine.write({**FULL, "ssh_key": SSH.replace("desk", "new")})
-    assert "from the image" in whole.take()
-    for _ in range(2):
-        assert whole.take() == "The seed of this boot was taken before."
-        assert whole.key().endswith("new")
-    whole.machine.write(old)
-    assert whole.take() == "The seed of this image was taken before."
-    assert whole.key().endswith("new")
-
-
-def test_what_a_release_before_this_noted_of_its_seed_counts(machine: Machine) -> None:
-    machine.write(FULL)
-    machine.state.mkdir()
-    payload = json.dumps(FULL).encode()
-    (machine.state / seed_state.TAKEN).write_text(hashlib.sha256(payload).hexdigest())
-    assert machine.take() == "The seed of this image was taken before."
-
-
-def test_a_power_cut_while_it_is_emptied_is_no_damage(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = machine.write(FULL)
-
-    def cut(descriptor: int, offset: int, region: bytes) -> None:
-        os.pwrite(descriptor, region[:512], offset)
-        raise OSError("the power went")
-
-    with monkeypatch.context() as power:
-        power.setattr(seed_image, "write_region", cut)
-        machine.take()
-    assert raw[512:] == machine.image.partition.read_bytes()[512:] != seed_region.empty()[512:]
-    assert machine.take() == "There is no seed."
-    assert machine.image.partition.read_bytes() == seed_region.empty()
-
-
-HOUSEHOLD = "ab" * 32
-
-
-@pytest.mark.parametrize(
-    ("identity", "named", "taken"),
-    [
-        ({"fingerprint": HOUSEHOLD}, HOUSEHOLD, True),
-        ({"fingerprint": HOUSEHOLD}, "cd" * 32, False),
-        ({"fingerprint": HOUSEHOLD}, "", False),
-        ({"fingerprint": ""}, "", False),
-        ({}, HOUSEHOLD, False),
-        ([], HOUSEHOLD, False),
-    ],
-)
-@pytest.mark.parametrize("place", ["partition", "boot"])
-def test_an_enrolled_machine_takes_a_seed_of_its_own_household_alone(
-    whole: Whole, identity: object, named: str, taken: bool, place: str
-) -> None:
-    whole.stick.device.unlink()
-    whole.stick.enrolled(json.dumps(identity).encode())
-    content = {**FULL, "fingerprint": named}
-    whole.machine.write(content) if place == "partition" else whole.boot(content)
-    if taken:
-        assert "was taken from" in whole.take()
-        return
-    with pytest.raises(GuardianError) as caught:
-        whole.take()
-    assert caught.value.reason == "seed_other_household"
-    assert list(whole.machine.store.iterdir()) == []

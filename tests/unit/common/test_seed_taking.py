@@ -1,5 +1,6 @@
 """Which seed a machine takes, when several lie there, when it is somebody's, when it lost its power or its data."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -185,6 +186,38 @@ def test_a_seed_that_was_taken_once_never_comes_back(box: Box) -> None:
     box.file.write_bytes(first)
     box.take()
     assert box.has() == "first"
+
+
+def test_what_a_release_before_this_noted_of_its_seed_counts(box: Box) -> None:
+    """One digest, and no line's end."""
+    raw = made("front")
+    box.lay(raw)
+    box.state.mkdir()
+    (box.state / seed_state.TAKEN).write_text(hashlib.sha256(raw).hexdigest())
+    assert box.take() == "The seed of this image was taken before."
+
+
+@pytest.mark.parametrize(
+    ("identity", "named", "taken"),
+    [
+        ({"fingerprint": OURS}, OURS, True),
+        ({"fingerprint": OURS}, THEIRS, False),
+        ({"fingerprint": OURS}, "", False),
+        ({"fingerprint": ""}, "", False),
+        ({}, OURS, False),
+        ([], OURS, False),
+    ],
+)
+@pytest.mark.parametrize("way", ["partition", "boot"])
+def test_an_enrolled_machine_takes_a_seed_of_its_own_household_alone(
+    box: Box, identity: object, named: str, taken: bool, way: str
+) -> None:
+    box.tell("identity", json.dumps(identity).encode())
+    (box.lay if way == "partition" else box.hand_over)(made("front", fingerprint=named))
+    if taken:
+        assert box.take().startswith("The seed was taken from")
+    else:
+        assert box.refuses() == "seed_other_household"
 
 
 def test_of_more_seeds_than_a_machine_takes_in_its_life_the_newest_count(tmp_path: Path) -> None:
