@@ -82,7 +82,7 @@ def prepared(screen: Screen, wanted: str) -> Plan:
     """Look at the medium, its seed and the disks, and ask; nothing is written to."""
     device = ours.MEDIUM.read_text(encoding="utf-8").strip()
     with medium.sound():
-        raw = seed_of_sound(device, screen)
+        raw = checked_seed(device, screen)
         payload = Payload.read(FILES)
     seed = understood(raw, screen)
     encrypt = is_to_encrypt(seed, screen)
@@ -160,7 +160,7 @@ def show(screen: Screen, key: str) -> None:
     screen.ask("  Press Enter to go on. ")
 
 
-def seed_of_sound(device: str, screen: Screen) -> bytes:
+def checked_seed(device: str, screen: Screen) -> bytes:
     """The seed's region of a medium that was looked at as a whole.
 
     Args:

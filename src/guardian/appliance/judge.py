@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import subprocess
 import sys
-from dataclasses import replace
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -73,15 +72,16 @@ def _words(host: Host) -> Words:
 
 def _look_back(host: Host, words: Words) -> None:
     """What GRUB decided of a trial, or of a slot in force that does not start any more: nobody else could say it."""
-    settled = replace(words, starts="")
+    # These alone: root may have asked for a trial since they were read.
+    settled = {"starts": ""} if words.starts else {}
     if words.verdict in _SENTENCES:
         _keep(host, host.version_in(OTHER[host.running]), words.verdict, _SENTENCES[words.verdict])
-        settled = replace(settled, verdict="")
+        settled["verdict"] = ""
     if words.good != host.running:
         _keep(host, host.version_in(words.good), "never_came_up", _GIVEN_UP)
-        settled = replace(settled, good=host.running)
-    if settled != words:
-        host.change(**settled.said())
+        settled["good"] = host.running
+    if settled:
+        host.change(**settled)
 
 
 def _keep(host: Host, tried: str, outcome: str, sentence: str) -> None:
