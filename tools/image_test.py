@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tools.lab import keeper  # noqa: E402
+from tools.lab import keeper, supply  # noqa: E402
 
 FOLDER = ROOT / "build" / "image"
 # Apart from what `make image` leaves for households, and from what that is made of: these trust keys of the test's own.
@@ -65,9 +65,11 @@ def main() -> int:
             path.with_suffix(".pub").write_bytes(made.stdout)
     wanted = given.only or (["tests/image"] if given.full else [JOURNEY])
     if not given.baked:
+        # Emulated on a slow machine, one look of a real detector took over a minute: these have the project's own.
+        each = [*EACH, "--model", str(supply.model())]
         for tests, words in BAKES:
             asked = not tests or tests in wanted or "tests/image" in wanted
-            if asked and run("-m", "tools.image", *EACH, *words).returncode:
+            if asked and run("-m", "tools.image", *each, *words).returncode:
                 return 1
     mode = {"GUARDIAN_IMAGE": "full" if given.full else "journey"}
     # Network namespaces are made in a place of its own: it is gone with the last of its processes, however that ends.
