@@ -48,11 +48,14 @@ def test_a_disk_that_is_too_small(stick: Path, tmp_path: Path) -> None:
         assert "too small" in machine.said()
 
 
-@pytest.mark.parametrize("firmware", ["uefi", "bios"])
-def test_the_power_goes_while_it_writes(stick: Path, tmp_path: Path, firmware: str) -> None:
+@pytest.mark.parametrize(
+    ("firmware", "moment"),
+    [("uefi", "Writing the system"), ("bios", "Writing the system"), ("uefi", "Reading it")],
+)
+def test_the_power_goes_while_it_writes(stick: Path, tmp_path: Path, firmware: str, moment: str) -> None:
     disk = Drive(empty(tmp_path / "disk.img", 5 * GIB))
     with Machine(tmp_path / "first", [Drive(stick, "usb"), disk], firmware) as machine:
-        machine.expect("Writing the system", seconds=900)
+        machine.expect(moment, seconds=900)
     with Machine(tmp_path / "second", [disk], firmware) as machine:
         machine.expect("Install this machine anew from its stick", seconds=300)
         assert "Private AI Guardian" not in machine.said()

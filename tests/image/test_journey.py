@@ -1,7 +1,7 @@
 """The whole way: from a stick with a seed to an event at the node, through kernel WireGuard, nobody at the machine.
 
 And on from there, where GUARDIAN_IMAGE is `full`: an update from the node that stays, one whose writing the power cut
-short, one that never comes up, one that is less well.
+short, one that never comes up, one that is less well; and the way back from the first one.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ FULL = os.environ.get("GUARDIAN_IMAGE") == "full"
 pytestmark = pytest.mark.timeout(7200)
 # What systemd says in the kernel's log of units that wait for each other.
 CYCLE = "ordering cycle"
+# What the image was baked with.
+FIRST = version("guardian")
 # Where an update is laid on the machine.
 HANDED = "/var/lib/guardian/it.update"
 
@@ -162,26 +165,28 @@ async def is_spent(story: Story, token: str, folder: Path) -> None:
 
 
 async def goes_through_updates(story: Story) -> None:
-    """Good, cut short, never up, not working: the machine ends on the good one by itself."""
+    """Good, taken back, cut short, never up, not working: the machine ends on the good one by itself."""
     good = made(story.folder, "8.0.0", UPDATE_KEY)
     await offered(story, good)
     fetched(story)
     judged(story, "B", "8.0.0")
+    rolled_back(story)
+    judged(story, "A", FIRST)
     dead = made(story.folder, "8.1.0", UPDATE_KEY, dead=True)
     cut_short(story, dead)
-    assert '"A": ""' in judged(story, "B", "8.0.0")
+    assert '"B": ""' in judged(story, "A", FIRST)
     applied(story, dead)
     for _ in range(2):
         with story.starts() as machine:
             machine.ends(600)
-    judged(story, "B", "8.0.0", outcome="never_came_up", tried="8.1.0")
+    judged(story, "A", FIRST, outcome="never_came_up", tried="8.1.0")
     broken = made(story.folder, "8.2.0", UPDATE_KEY, broken="edge/uplink/main.py")
     applied(story, broken)
     began = time.monotonic()
     with story.starts() as machine:
         machine.ends(1500)
     story.took("from the start of a broken update to its own restart", began)
-    judged(story, "B", "8.0.0", outcome="unhealthy", tried="8.2.0")
+    judged(story, "A", FIRST, outcome="unhealthy", tried="8.2.0")
 
 
 async def offered(story: Story, update: Path) -> None:
@@ -208,6 +213,16 @@ def fetched(story: Story) -> None:
         story.took("a start, and an update fetched through the tunnel", began)
         machine.ends(1200)
     story.took("a start, an update fetched and applied", began)
+
+
+def rolled_back(story: Story) -> None:
+    """By whoever looks after it: the slot before is tried like an update."""
+    with story.starts() as machine:
+        wait_for_ssh(story)
+        story.says("systemctl start guardian-judge.service", 900)
+        print(story.says("guardian update rollback --no-restart", 900))
+        story.says("sync; systemctl reboot --no-block")
+        machine.ends(300)
 
 
 def cut_short(story: Story, update: Path) -> None:
@@ -239,20 +254,20 @@ def hand_over(story: Story, update: Path) -> None:
     story.says("systemctl start guardian-judge.service", 900)
 
 
-def judged(story: Story, slot: str, version: str, *, outcome: str = "good", tried: str = "") -> str:
+def judged(story: Story, slot: str, runs: str, *, outcome: str = "good", tried: str = "") -> str:
     """It runs that slot and version, all is well, and its history says what became of the last update; what it said."""
     with story.starts():
         wait_for_ssh(story)
         told = ""
         for _ in range(60):
             told = story.says("guardian update status --json; guardian update history --json; cat /run/image/slot")
-            if f'"version": "{tried or version}", "outcome": "{outcome}"' in told:
+            if f'"version": "{tried or runs}", "outcome": "{outcome}"' in told:
                 break
             time.sleep(10)
         print(told)
-        assert f'"version": "{tried or version}", "outcome": "{outcome}"' in told
+        assert f'"version": "{tried or runs}", "outcome": "{outcome}"' in told
         assert f'"running": "{slot}", "good": "{slot}", "trial": ""' in told
-        assert f'"{slot}": "{version}"' in told
+        assert f'"{slot}": "{runs}"' in told
         looks_well(story)
         story.says("sync; systemctl poweroff --no-block")
     return told

@@ -131,16 +131,14 @@ def parse(told: Any, medium: str, emmc: AbstractSet[str] = frozenset()) -> list[
     return found
 
 
-def choose(disks: Sequence[Disk], wanted: str = "") -> Disk:
-    """The disk to install to: the one that is `wanted`, else the first by bus, then the largest.
+def choose(disks: Sequence[Disk]) -> Disk:
+    """The disk to install to: the first by bus, then the largest.
 
     Raises DiskError, with what was found, when none may be written to.
     """
     fit = [disk for disk in disks if why_not(disk) == ""]
-    if wanted:
-        fit = [disk for disk in fit if disk.path == wanted]
     if not fit:
-        reasons = [f"{disk.said}: {why_not(disk) or 'not the one that was asked for'}" for disk in disks]
+        reasons = [f"{disk.said}: {why_not(disk)}" for disk in disks]
         small = any(why_not(disk).startswith("too small") for disk in disks)
         raise DiskError(
             "There is no disk to install to. " + ("Found: " + "; ".join(reasons) if reasons else "No disk was found."),

@@ -47,12 +47,10 @@ class Plan:
 
 def main() -> None:
     """Exit status 1 when nothing was installed: the screen says why."""
-    parser = argparse.ArgumentParser(prog="guardian-install", description=__doc__)
-    parser.add_argument("--disk", default="", help="where to; else the fastest internal one, of several the largest")
-    given = parser.parse_args()
+    argparse.ArgumentParser(prog="guardian-install", description=__doc__).parse_args()
     with Screen(SCREENS) as screen:
         try:
-            install(screen, given.disk)
+            install(screen)
         except GuardianError as error:
             screen.say()
             screen.say(f"  {error}")
@@ -60,13 +58,13 @@ def main() -> None:
             sys.exit(1)
 
 
-def install(screen: Screen, wanted: str) -> None:
+def install(screen: Screen) -> None:
     """All of it, up to the restart."""
     screen.say()
     screen.say("  Private AI Guardian: installation")
     screen.say("  ---------------------------------")
     with explained("No disk was touched.", "Start anew; if that does not help, from another stick."):
-        plan = prepared(screen, wanted)
+        plan = prepared(screen)
     with explained(f"{plan.disk.path} was being written to: what it held is lost.", "Install anew, to another disk."):
         key = writing.write(plan.disk.path, plan.payload, plan.seed, screen.progress, encrypt=plan.encrypt)
     if key and not plan.unattended:
@@ -78,7 +76,7 @@ def install(screen: Screen, wanted: str) -> None:
     subprocess.run(["systemctl", "reboot", "--force"], check=False)
 
 
-def prepared(screen: Screen, wanted: str) -> Plan:
+def prepared(screen: Screen) -> Plan:
     """Look at the medium, its seed and the disks, and ask; nothing is written to."""
     device = ours.MEDIUM.read_text(encoding="utf-8").strip()
     with medium.sound():
@@ -91,7 +89,7 @@ def prepared(screen: Screen, wanted: str) -> Plan:
     screen.say(f"  Version {payload.version}. Disks of this machine:")
     for disk in found:
         screen.say(f"    {disk.said}  ({disks.why_not(disk) or disk.holds or 'empty'})")
-    chosen = disks.choose(found, wanted)
+    chosen = disks.choose(found)
     screen.say(f"  Installing to {chosen.said}")
     if chosen.holds and not unattended:
         agree(screen, chosen)

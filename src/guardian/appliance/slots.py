@@ -57,6 +57,8 @@ class Host(host.Host):
 
     image: Path = bundle.SLOT.parent
     state: Path = host.STATE
+    # What GRUB told the kernel.
+    told: Path = Path("/proc/cmdline")
     # What mounts the boot partition; a test has a folder instead.
     boot_folder: Path | None = None
 
@@ -111,8 +113,11 @@ class Host(host.Host):
         return changed
 
     def renew_words(self) -> Words:
-        """In place of words that are damaged: what runs is the good slot, and nothing is on trial."""
-        words = Words(good=self.running)
+        """In place of words that are damaged: what runs is the good slot, or on trial if GRUB started it for that."""
+        if "guardian.trial=1" in self.told.read_text("ascii", "replace").split():
+            words = Words(good=OTHER[self.running], trial=self.running, left="0")
+        else:
+            words = Words(good=self.running)
         with self.boot("rw") as folder:
             grubenv.renew(folder / grubenv.PLACE, words.said())
         return words

@@ -78,7 +78,7 @@ def test_a_disk_of_data_that_no_program_knows_is_asked_for(told: Told, tmp_path:
     person = Person()
     person.types("n", "yes", "ERASE")
     with Screen([person.path]) as screen:
-        plan = install.prepared(screen, "")
+        plan = install.prepared(screen)
     seen = person.read()
     person.leaves()
     assert f"{disk} holds data of no known kind. All of it will be gone." in seen

@@ -121,6 +121,14 @@ def test_damaged_words_are_made_anew_by_a_system_that_came_up(host: Machine) -> 
     assert host.words() == Words(good="B")
 
 
+@pytest.mark.parametrize("missing", [[], ["uplink, node: cannot be reached."]], ids=["well", "not well"])
+def test_words_that_are_damaged_in_a_trial_do_not_end_it(host: Machine, missing: list[str]) -> None:
+    tried(host)
+    (host.folder / "boot/grub/grubenv").write_bytes(b"#" * 1024)
+    assert judge(host, "1.1.0", lambda _before, _version: missing) == (not missing)
+    assert host.words() == (Words(good="A", verdict="unhealthy") if missing else Words(good="B", verdict="good"))
+
+
 def test_a_state_that_cannot_be_kept_does_not_stop_the_verdict(host: Machine) -> None:
     tried(host)
     (host.state / "history.jsonl").mkdir()

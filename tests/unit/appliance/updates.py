@@ -27,8 +27,9 @@ class Machine(Host):
         return str(self.folder / "disk")
 
     def starts(self, slot: str) -> None:
-        """As the initial RAM disk has it; it is on trial where GRUB's words say so."""
+        """As GRUB and the initial RAM disk have it; it is on trial where GRUB's words say so."""
         (self.image / "slot").write_text(f"{slot}\n")
+        self.told.write_text(f"ro guardian.slot={slot} guardian.trial={int(self.words().trial == slot)} quiet\n")
 
 
 class Cut(io.BytesIO):
@@ -55,7 +56,9 @@ def machine(folder: Path) -> Machine:
     (folder / "boot/A/vmlinuz").write_bytes(b"the first kernel")
     (folder / "boot/A/initrd.img").write_bytes(b"the first RAM disk")
     (folder / "boot/grub/grubenv").write_bytes(grubenv.pack(Words().said()))
-    made = Machine(folder / "image", folder / "state", folder / "boot", folder)
+    made = Machine(
+        folder / "image", folder / "state", told=folder / "cmdline", boot_folder=folder / "boot", folder=folder
+    )
     made.starts("A")
     return made
 
