@@ -117,10 +117,12 @@ async def until(what: str, ask: Callable[[], Awaitable[T]], seconds: float) -> T
     """Wait for what must become true; its value."""
     end = time.monotonic() + seconds
     while True:
+        asked = time.monotonic()
         if value := await ask():
             return value
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
-        await asyncio.sleep(0.5)
+        # Who asks by a command of a second would take a processor from what is waited for.
+        await asyncio.sleep(max(0.5, 2 * (time.monotonic() - asked)))
 
 
 async def main() -> None:
