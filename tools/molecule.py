@@ -61,6 +61,7 @@ SCENARIOS = [
     Scenario("site", frozen="site"),
     Scenario("site", frozen="site", suite="trixie"),
     Scenario("upgrade", "site", "upgraded", releases=("next",)),
+    Scenario("updates", "site", releases=("next", "broken-analyzer")),
     Scenario("broken", "site", releases=("next", "broken-api", "broken-analyzer")),
     Scenario("refusals"),
     Scenario("rollback", "upgraded"),
