@@ -71,7 +71,7 @@ class Host(host.Host):
         raise SlotError(
             "This machine has neither slots of our image nor a release below /opt/guardian.",
             reason="no_slots",
-            hint="Make it by site.yml.",
+            hint="Run this on a Mini PC of ours, or on a host that site.yml made.",
         )
 
     @property

@@ -8,7 +8,12 @@ from guardian.common import config
 from guardian.edge import v4l2
 from guardian.edge.config import DEFAULT_CONFIG, EdgeConfig, read_camera
 
-app = typer.Typer(help="Cameras, and their files.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Cameras, and their files.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback()

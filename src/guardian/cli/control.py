@@ -19,7 +19,12 @@ from guardian.control.schemas import check_id
 
 DEFAULT = Path("/etc/guardian/control.yaml")
 T = TypeVar("T")
-app = typer.Typer(help="The control plane's operator.", no_args_is_help=True)
+app = typer.Typer(
+    help="The control plane's operator.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 Config = typer.Option(DEFAULT, "--config", help="The control plane's configuration.")
 Tenant = typer.Option(..., "--tenant", help="The tenant's id: guardian tenant list.")
 

@@ -12,6 +12,7 @@ import typer
 
 from guardian.appliance import luks
 from guardian.cli.terminal import ask_secret
+from guardian.common import bundle
 from guardian.common.errors import GuardianError
 
 app = typer.Typer(
@@ -39,6 +40,12 @@ class Told:
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
     """Is the data partition encrypted, what opens it, and is its recovery key written down."""
+    if not bundle.SLOT.exists():
+        raise GuardianError(
+            "This machine was not made from an image of ours: its disks are its operator's.",
+            reason="no_slots",
+            hint="Run this on a Mini PC of ours.",
+        )
     told = gather()
     typer.echo(json.dumps(asdict(told)) if as_json else "\n".join(lines(told)))
 

@@ -25,6 +25,7 @@ app = typer.Typer(
     help="Enrol an edge; tokens for edges, and edges let go, on node and control plane.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 _out = Console(highlight=False)
 _CONFIG = typer.Option(

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+import zoneinfo
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from guardian.cli.terminal import ask_secret
 from guardian.common import seed, seed_image, seed_region
 from guardian.common.errors import GuardianError
 from guardian.common.files import read_plain, sync_directory
+from guardian.common.text import plain
 from guardian.common.tokens import Token
 
 app = typer.Typer(
@@ -46,8 +48,25 @@ def key(
             os.fsync(descriptor)
         sync_directory(file.absolute().parent)
     except OSError as error:
-        raise GuardianError(f"{file} cannot be made: {error.strerror}.", reason="key_unwritable") from error
-    line = seed_image.public_line(made.public_key().public_bytes_raw())
+        raise GuardianError(
+            f"{file} cannot be made: {error.strerror}.",
+            reason="key_unwritable",
+            hint="`guardian image public` prints the line of a key that is there.",
+        ) from error
+    _print_public(file, made, as_json)
+
+
+@app.command()
+def public(
+    file: Annotated[Path, typer.Argument(metavar="NAME.key", help="A key that `guardian image key` made.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print the line by which images trust a key: what `NAME.pub` has to hold."""
+    _print_public(file, _read_key(file), as_json)
+
+
+def _print_public(file: Path, signer: Ed25519PrivateKey, as_json: bool) -> None:
+    line = seed_image.public_line(signer.public_key().public_bytes_raw())
     typer.echo(json.dumps({"key": str(file), "public": line}) if as_json else line)
 
 
@@ -58,7 +77,9 @@ def write_seed(
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token's line from stdin.")] = False,
     name: Annotated[str, typer.Option(help="What people call this edge.")] = "",
     fingerprint: Annotated[str, typer.Option(help="The household's: `genesis` of `guardian vault words --json`.")] = "",
-    locale: Annotated[str, typer.Option(help="Such as de_DE.UTF-8.")] = "",
+    locale: Annotated[
+        str, typer.Option(help="Such as de_DE.UTF-8; one that the image lacks is told of there, and C.UTF-8 taken.")
+    ] = "",
     time_zone: Annotated[str, typer.Option("--time-zone", help="Such as Europe/Berlin.")] = "",
     wifi_ssid: Annotated[str, typer.Option(help="A Wi-Fi's name; its passphrase is asked for.")] = "",
     wifi_stdin: Annotated[bool, typer.Option("--wifi-stdin", help="Read the passphrase's line from stdin.")] = False,
@@ -73,12 +94,15 @@ def write_seed(
 
     From stdin the token's line comes first, the passphrase's after it.
     """
+    if wifi_stdin and not wifi_ssid:
+        raise typer.BadParameter("--wifi-stdin is the passphrase of a Wi-Fi: name it by --wifi-ssid.")
     signer = _read_key(key_file)
+    _refuse_unknown_zone(time_zone)
     if encrypt and unattended and ssh_key is None:
         typer.echo(
             "Nobody will see its recovery key: installed unattended, it is read by SSH alone (--ssh-key).", err=True
         )
-    content: dict[str, Any] = {"version": 2, "token": _secret("The one-time token", token_stdin)}
+    content: dict[str, Any] = {"version": 2, "token": _secret("The one-time token", token_stdin, "--token-stdin")}
     given = {
         "name": name,
         "fingerprint": fingerprint,
@@ -91,29 +115,41 @@ def write_seed(
     }
     content |= {field: value for field, value in given.items() if value}
     if wifi_ssid:
-        content["wifi"] = {"ssid": wifi_ssid, "psk": _secret("The Wi-Fi's passphrase", wifi_stdin)}
+        content["wifi"] = {"ssid": wifi_ssid, "psk": _secret("The Wi-Fi's passphrase", wifi_stdin, "--wifi-stdin")}
     payload = json.dumps(content, ensure_ascii=False).encode()
     seed.refuse_expired(seed.parse(payload))
     with _opened(image, writing=True) as file:
         place = seed_region.find(file)
-        region = seed_region.pack(payload, place.image_id, signer)
-        try:
-            seed_image.write_region(file.fileno(), place.offset, region)
-        except OSError as error:
-            raise _unreadable(image, error, "written to") from error
-        if _region(file, place) != region:
-            raise GuardianError(
-                f"{image} does not give back what was written to it.",
-                reason="image_unwritable",
-                hint="Take another medium.",
-            )
+        _put(image, file, place, seed_region.pack(payload, place.image_id, signer))
         digest = _hash(file) if with_hash else ""
     if as_json:
         typer.echo(json.dumps({"image": place.image_id.hex()} | ({"sha256": digest} if digest else {})))
         return
-    typer.echo(f"{image} has its seed.")
+    line = seed_image.public_line(signer.public_key().public_bytes_raw())
+    typer.echo(f"{image} has its seed, for images that were made to trust the key {line}.")
     if digest:
         typer.echo(f"SHA-256  {digest}")
+
+
+@app.command()
+def wipe(image: Image) -> None:
+    """Take the seed out of an image or medium, in place: it is as it was published."""
+    with _opened(image, writing=True) as file:
+        _put(image, file, seed_region.find(file), seed_region.empty())
+    typer.echo(f"{image} has no seed.")
+
+
+def _put(image: Path, file: FileIO, place: seed_region.Place, region: bytes) -> None:
+    try:
+        seed_image.write_region(file.fileno(), place.offset, region)
+    except OSError as error:
+        raise _unreadable(image, error, "written to") from error
+    if _region(file, place) != region:
+        raise GuardianError(
+            f"{image} does not give back what was written to it.",
+            reason="image_unwritable",
+            hint="Take another medium.",
+        )
 
 
 @app.command()
@@ -185,13 +221,25 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield f"{'Signature':<12}{_SIGNED[told['signed']]} (key {told['key_id']})"
 
 
-def _secret(what: str, stdin: bool) -> str:
+def _refuse_unknown_zone(name: str) -> None:
+    """A machine would go on in UTC: it does not know it either."""
+    known = zoneinfo.available_timezones()
+    # None where this computer has no list of them.
+    if name and known and name not in known:
+        raise GuardianError(
+            f"There is no time zone {plain(name)[:40]!r}.",
+            reason="zone_unknown",
+            hint="`timedatectl list-timezones` lists them.",
+        )
+
+
+def _secret(what: str, stdin: bool, option: str) -> str:
     if not stdin:
         try:
             return ask_secret(what)
         except GuardianError as error:
             raise GuardianError(
-                error.sentence, reason=error.reason, hint="A program hands it over with --token-stdin, --wifi-stdin."
+                error.sentence, reason=error.reason, hint=f"A program hands it over with {option}."
             ) from error
     line = sys.stdin.readline(4096).rstrip("\r\n")
     if not line:
@@ -203,7 +251,7 @@ def _secret(what: str, stdin: bool) -> str:
 
 def _read_key(path: Path) -> Ed25519PrivateKey:
     try:
-        return Ed25519PrivateKey.from_private_bytes(read_plain(path, 64, follow=True))
+        return Ed25519PrivateKey.from_private_bytes(read_plain(path, 4096, follow=True))
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError:
@@ -233,12 +281,27 @@ def _opened(path: Path, *, writing: bool = False) -> Iterator[FileIO]:
         raise _unreadable(path, error, "written to" if writing else "read") from error
     with file:
         kind = os.fstat(file.fileno()).st_mode
+        _refuse_other_forms(path, os.pread(file.fileno(), 4, 0) if stat.S_ISREG(kind) else b"")
         if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
             raise GuardianError(f"{path} is neither a file nor a disk.", reason="image_unreadable")
         try:
             yield file
         except OSError as error:
             raise _unreadable(path, error) from error
+
+
+def _refuse_other_forms(path: Path, beginning: bytes) -> None:
+    """What was published beside them, and has no place for a seed as it is."""
+    if beginning == b"\x28\xb5\x2f\xfd":
+        raise GuardianError(
+            f"{path} is compressed.", reason="image_compressed", hint=f"Unpack it first: zstd -d {path.name}"
+        )
+    if beginning == b"QFI\xfb":
+        raise GuardianError(
+            f"{path} is a virtual machine's disk.",
+            reason="image_virtual",
+            hint="Its seed is handed over by the hypervisor (docs/operations.md).",
+        )
 
 
 def _region(file: FileIO, place: seed_region.Place) -> bytes:

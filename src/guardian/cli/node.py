@@ -13,7 +13,10 @@ from guardian.node.config import DEFAULT_CONFIG, NodeConfig
 from guardian.node.enroll.enrol import enrol
 
 app = typer.Typer(
-    help="Enrol this node with its control plane; updates for its edges.", no_args_is_help=True, add_completion=False
+    help="Enrol this node with its control plane; updates for its edges.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(node_update.app, name="update")
 _out = Console(highlight=False)

@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Systems and releases for this node's edges: bring one, roll it out step by step, pause it.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 _out = Console(highlight=False)
 _err = Console(highlight=False, stderr=True)

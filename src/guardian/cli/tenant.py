@@ -19,7 +19,12 @@ from guardian.control.tenants.service import TenantInfo, TenantService
 
 DEFAULT = Path("/etc/guardian/control.yaml")
 MIN_PASSWORD = 8
-app = typer.Typer(help="Tenants and their people.", no_args_is_help=True)
+app = typer.Typer(
+    help="Tenants and their people.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 Config = typer.Option(DEFAULT, "--config", help="The control plane's configuration.")
 Json = typer.Option(False, "--json", help="For programs.")
 

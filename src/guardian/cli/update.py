@@ -11,6 +11,7 @@ import typer
 
 from guardian.appliance.apply import UPDATE, remember
 from guardian.appliance.here import this_host
+from guardian.appliance.host import Host
 from guardian.cli import update_status
 from guardian.cli.places import STATE_DIR
 from guardian.common.errors import GuardianError
@@ -50,11 +51,18 @@ def apply(
     no_restart: NoRestart = False,
 ) -> None:
     """Put a signed system or release in place and restart into it: it stays if all is as well as before."""
+    _on_a_host()
     if file is None:
         if downgrade or no_restart:
             raise typer.BadParameter("--downgrade and --no-restart are for a FILE: what a node offers is newer.")
         _ask_the_node(now=True, force=force)
         return
+    if not file.is_file():
+        raise GuardianError(
+            f"{plain(str(file))} is no file.",
+            reason="bundle_missing",
+            hint="Give an update, NAME.update; without one the node is asked.",
+        )
     words = [_APPLY, "--bundle", str(file.absolute())]
     words += ["--downgrade"] * downgrade + ["--force"] * force + ["--no-restart"] * no_restart
     raise typer.Exit(subprocess.run(words, check=False).returncode)
@@ -63,7 +71,7 @@ def apply(
 @app.command()
 def rollback(no_restart: NoRestart = False) -> None:
     """Try what ran before again, and stay there if all is as well as now."""
-    host = this_host()
+    host = _on_a_host()
     there = host.before
     if not there:
         raise GuardianError(
@@ -94,7 +102,7 @@ def rollback(no_restart: NoRestart = False) -> None:
 @app.command()
 def history(as_json: AsJson = False) -> None:
     """What became of each update, newest first."""
-    found = [asdict(past) for past in reversed(this_host().history())]
+    found = [asdict(past) for past in reversed(_on_a_host().history())]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -106,12 +114,19 @@ def history(as_json: AsJson = False) -> None:
         typer.echo(f"  {plain(past['sentence'])}")
 
 
+def _on_a_host() -> Host:
+    """This machine; SlotError where there is nothing that could be updated."""
+    host = this_host()
+    _ = host.running
+    return host
+
+
 def _ask_the_node(*, now: bool, force: bool) -> None:
     """Through guardian-update.service, which alone may use this machine's key; what it says."""
     # An image of another tier has no such part.
     from guardian.edge.update import status as updates
 
-    host = this_host()
+    host = _on_a_host()
     if force:
         host.ask_again()
     updates.request(STATE_DIR, now=now, force=force)

@@ -18,6 +18,18 @@ from guardian.common.tokens import Token, TokenError
 
 SECRET = "seed"  # noqa: S105 (a name)
 MAX_BYTES = 8 << 10
+# For people, of what is refused: what each key is to be.
+_FORMS = {
+    "token": "an enrolment token, whole: `guardian edge token` prints one",
+    "name": "up to 64 characters that can be printed",
+    "fingerprint": "64 hexadecimal digits, in small letters",
+    "locale": "a locale's name, such as de_DE.UTF-8",
+    "timezone": "a time zone's name, such as Europe/Berlin",
+    "wifi.ssid": "a Wi-Fi's name of 1 to 32 bytes",
+    "wifi.psk": "a passphrase of 8 to 63 plain characters, or 64 hexadecimal digits",
+    "ssh_key": "one public key as OpenSSH writes it (Ed25519, ECDSA, or RSA of 2,048 bits and more), without options",
+    "expires": "a moment with its zone, such as 2027-01-31T12:00:00Z",
+}
 
 
 class SeedError(GuardianError):
@@ -84,7 +96,8 @@ def parse(raw: bytes) -> Seed:
         return Seed.model_validate(content, strict=True)
     except ValidationError as error:
         keys = sorted({".".join(map(str, item["loc"])) or "the whole" for item in error.errors()})
-        raise _bad(f"look at {', '.join(key[:40] for key in keys[:5])}") from None
+        said = [f"{key[:40]} is to be {_FORMS[key]}" if key in _FORMS else f"look at {key[:40]}" for key in keys[:5]]
+        raise _bad("; ".join(said), "Have it made anew with that put right.") from None
     except (ValueError, RecursionError):
         raise _bad("it is not one JSON object") from None
 
@@ -111,9 +124,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _bad(why: str) -> SeedError:
-    return SeedError(
-        f"The seed cannot be used: {why}.",
-        reason="seed_malformed",
-        hint='It is a JSON object like {"version": 1, "token": "gdn1.…", "name": "front"}. It stays where it is.',
-    )
+def _bad(
+    why: str, hint: str = 'It is a JSON object like {"version": 1, "token": "gdn1.…", "name": "front"}.'
+) -> SeedError:
+    return SeedError(f"The seed cannot be used: {why}.", reason="seed_malformed", hint=hint)

@@ -126,13 +126,15 @@ def read_public(path: Path) -> bytes:
     """The 32 bytes of such a file; SeedRegionError `seed_key_malformed`."""
     try:
         key = base64.b64decode(read_plain(path, 256, follow=True).strip(), validate=True)
+    except FileNotFoundError as error:
+        raise _unreadable(path, error) from error
     except (OSError, ValueError):
         key = b""
     if len(key) != 32:
         raise SeedRegionError(
             f"{path} is not a public key that seeds or updates are signed with.",
             reason="seed_key_malformed",
-            hint="It is the one line that `guardian image key` printed.",
+            hint="It is the one line that `guardian image key` printed; `guardian image public` prints it again.",
         )
     return key
 

@@ -122,7 +122,7 @@ def find(file: BinaryIO) -> Place:
         table = gpt.read(file)
         ours = table.of_type(PARTITION_TYPE)
     except gpt.TableError as error:
-        raise _no_table(str(error)) from error
+        raise _no_table(error.sentence) from error
     if ours.size != SIZE:
         raise _no_table("Its partition for a seed has a wrong size.")
     if ours.name != PARTITION_NAME:

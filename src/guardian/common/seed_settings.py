@@ -14,7 +14,8 @@ from pydantic import Field, field_validator
 from guardian.common.config import Section
 
 _SSH_KEY = re.compile(
-    r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) ([A-Za-z0-9+/]{40,1900}={0,2})(?: [A-Za-z0-9@._+:-]{1,64})?"
+    r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) "
+    r"([A-Za-z0-9+/]{40,1900}={0,2})(?: [!-~][ -~]{0,127})?"
 )
 
 
@@ -54,7 +55,7 @@ def is_ssid(name: str) -> bool:
 
 
 def is_ssh_key(line: str) -> bool:
-    """Whether a line is a public key a host may be given: Ed25519, ECDSA, or RSA of 2,048 bits and more."""
+    """Whether a host may be given this public key: Ed25519, ECDSA, of a security key, or RSA of 2,048 bits and more."""
     found = _SSH_KEY.fullmatch(line)
     if found is None:
         return False

@@ -67,6 +67,8 @@ def test_a_key_is_its_makers_alone_and_never_made_over_another(tmp_path: Path) -
     with pytest.raises(GuardianError):
         image("key", file)
     assert file.read_bytes() == key.private_bytes_raw()
+    # Whoever lost the line has it again.
+    assert image("public", file).strip() == line
 
 
 def test_a_seed_is_written_in_place_and_into_its_own_place_alone(bench: Bench, tmp_path: Path) -> None:
@@ -144,7 +146,8 @@ def test_a_seed_takes_the_place_of_another(bench: Bench) -> None:
     ("more", "reason"),
     [
         (["--locale", "a b"], "seed_malformed"),
-        (["--time-zone", "../x"], "seed_malformed"),
+        (["--time-zone", "../x"], "zone_unknown"),
+        (["--time-zone", "Mars/Phobos"], "zone_unknown"),
         (["--wifi-ssid", "x" * 33, "--wifi-stdin"], "seed_malformed"),
         (["--expires", "2020-01-01T00:00:00Z"], "seed_expired"),
         (["--ssh-key", "/nonexistent"], "image_unreadable"),
@@ -167,3 +170,35 @@ def test_what_is_no_image_is_left_as_it_is(bench: Bench, tmp_path: Path) -> None
     with pytest.raises(GuardianError) as caught:
         image("show", tmp_path)
     assert caught.value.reason == "image_unreadable"
+
+
+def test_a_seed_is_taken_out_again(bench: Bench) -> None:
+    before = bench.iso.read_bytes()
+    bench.seed("--wifi-ssid", "Home", "--wifi-stdin")
+    assert bench.iso.read_bytes() != before
+    image("wipe", bench.iso)
+    assert bench.iso.read_bytes() == before
+
+
+def test_a_passphrase_of_no_network_is_not_dropped_in_silence(bench: Bench) -> None:
+    before = bench.iso.read_bytes()
+    said = bench.seed("--wifi-stdin", status=2)
+    assert "--wifi-ssid" in said
+    assert bench.iso.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("beginning", "reason", "hint"),
+    [(b"\x28\xb5\x2f\xfd", "image_compressed", "zstd -d a.iso"), (b"QFI\xfb", "image_virtual", "hypervisor")],
+)
+def test_the_other_forms_of_an_image_are_told_apart(bench: Bench, beginning: bytes, reason: str, hint: str) -> None:
+    bench.iso.write_bytes(beginning + bytes(5000))
+    with pytest.raises(GuardianError) as caught:
+        bench.seed()
+    assert (caught.value.reason, hint in (caught.value.hint or "")) == (reason, True)
+
+
+def test_a_public_key_that_is_not_there_is_not_called_malformed(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(GuardianError) as caught:
+        image("show", bench.iso, "--key-public", tmp_path / "nope.pub")
+    assert "No such file" in str(caught.value)

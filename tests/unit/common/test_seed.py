@@ -4,6 +4,7 @@ import base64
 import json
 import lzma
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -214,7 +215,8 @@ def test_what_a_machine_made_from_an_image_is_told() -> None:
         ("ssh_key", SSH.replace("AAAAC3", "AAAAD3")),
         ("ssh_key", SSH.replace("ssh-ed25519 ", "ssh-rsa ")),
         ("ssh_key", "ssh-dss AAAAB3NzaC1kc3MAAACBAJ" + "A" * 100),
-        ("ssh_key", SSH + " more words"),
+        ("ssh_key", SSH + "\tmore"),
+        ("ssh_key", SSH + " " + "x" * 128),
         ("ssh_key", SHORT_POINT),
         ("expires", "tomorrow"),
         # UTC has no year for them.
@@ -228,8 +230,19 @@ def test_what_could_harm_where_it_is_written_is_refused_by_its_keys_name(key: st
     with pytest.raises(seed.SeedError) as caught:
         seed.parse(json.dumps({**FULL, key: value}).encode())
     assert caught.value.reason == "seed_malformed"
-    assert f"look at {key}" in str(caught.value)
+    assert re.search(rf"{key}[a-z.]* is to be|look at {key}", str(caught.value))
     assert "longenough" not in str(caught.value)
+
+
+TOUCHED = (
+    "sk-ssh-ed25519@openssh.com "
+    "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAbLlprpPY7p+MUP9zR7cxg3Gg251RTODr/IAAXUyXtkAAAABHNzaDo="
+)
+
+
+@pytest.mark.parametrize("line", [f"{SSH} at the desk", TOUCHED], ids=["comment", "security key"])
+def test_a_key_may_have_a_comment_of_words_or_lie_on_a_security_key(line: str) -> None:
+    assert seed.parse(json.dumps({**FULL, "ssh_key": line}).encode()).ssh_key == line
 
 
 @pytest.mark.parametrize("psk", ["0123456789abcdefABCDEF" + "0" * 42, 'a b"c\\d$', "~" * 63])

@@ -19,7 +19,7 @@ export type Faults = Partial<Record<keyof Wish, string>>;
 // As the machine takes them (src/guardian/common/seed_settings.py): it refuses a seed with anything else in it.
 const LOCALE = /^[A-Za-z][A-Za-z0-9_.@-]{0,31}$/;
 const PASSPHRASE = /^(?:[ -~]{8,63}|[0-9a-fA-F]{64})$/;
-const SSH_KEY = /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/]{40,1900}={0,2}(?: [A-Za-z0-9@._+:-]{1,64})?$/;
+const SSH_KEY = /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{40,1900}={0,2}(?: [!-~][ -~]{0,127})?$/;
 const CONTROL = /\p{C}/u;
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
