@@ -21,7 +21,7 @@ export function InstallSteps({ image, waiting }: { image: SeededImage; waiting: 
           <p>Take a USB stick of at least {bytes(image.size)}. All that is on it will be gone.</p>
           {writing.length === 0 && (
             <p>
-              Use a program that writes an image to a stick as it is, byte for byte; some call that <em>DD</em> or <em>raw</em> mode. Copying the file onto the stick is not enough.
+              Use a program that writes an image to a stick as it is, byte for byte, such as balenaEtcher, or Rufus in its <em>DD</em> mode. Copying the file onto the stick is not enough.
             </p>
           )}
           {writing.map((command) => (

@@ -23,7 +23,7 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
         </SelectField>
         <TextField
           label="Locale"
-          hint="For the machine’s own words. Empty: as the image has it."
+          hint="Empty: C.UTF-8, the one that our images have. Another one is told of on the machine’s screen, and not taken."
           placeholder="C.UTF-8"
           autoComplete="off"
           spellCheck={false}
@@ -36,7 +36,7 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
           onChange={(event) => set({ locale: event.target.value.trim() })}
         />
       </Group>
-      <Group title="Wi-Fi" lead="Only where no cable reaches; a cable is preferred while there is one.">
+      <Group title="Wi-Fi" lead="Only where no cable reaches, and for a card that needs no firmware: our images bring none. A cable is preferred while there is one.">
         <TextField
           label="Name of the network"
           autoComplete="off"
@@ -76,7 +76,7 @@ export function MoreSettings({ wish, faults, busy, set }: Props) {
         )}
         <CheckField
           label="Encrypt what it keeps"
-          hint="To the machine’s TPM 2.0, which must be switched on; without one the installation stops before the disk is touched. Its screen shows a recovery key: write it down."
+          hint={`To the machine’s TPM 2.0, which must be switched on; without one the installation stops before the disk is touched.${wish.unattended ? "" : " Its screen shows a recovery key: write it down."}`}
           data-testid="image-encrypt"
           checked={wish.encrypt}
           disabled={busy}
