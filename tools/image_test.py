@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -74,7 +75,7 @@ def main() -> int:
     mode = {"GUARDIAN_IMAGE": "full" if given.full else "journey"}
     # Network namespaces are made in a place of its own: it is gone with the last of its processes, however that ends.
     words = [*ALONE, sys.executable, "-m", "pytest", "-q", "--capture=no", *wanted]
-    status = subprocess.run(words, cwd=ROOT, env=os.environ | mode, check=False).returncode
+    status = ours(words, env=os.environ | mode).returncode
     # An image that was there already may be made of something else.
     if status == 0 and not (given.only or given.baked) and "CI" not in os.environ:
         PASSED.write_text(f"{inputs}\n", "ascii")
@@ -91,9 +92,14 @@ def hash_of_inputs() -> str:
     return digest.hexdigest()
 
 
-def run(*words: str, **more: object) -> "subprocess.CompletedProcess[bytes]":
+def run(*words: str, **more: Any) -> "subprocess.CompletedProcess[bytes]":
     """Python, from the checkout."""
-    return subprocess.run([sys.executable, *words], cwd=ROOT, check=False, **more)  # type: ignore[call-overload, no-any-return]
+    return ours([sys.executable, *words], **more)
+
+
+def ours(words: list[str], **more: Any) -> "subprocess.CompletedProcess[bytes]":
+    """A program in the checkout that ends with us, killed or not: neither a machine nor a mount outlives that."""
+    return subprocess.run(words, cwd=ROOT, check=False, preexec_fn=keeper.dies_with_parent(), **more)  # noqa: PLW1509
 
 
 if __name__ == "__main__":
