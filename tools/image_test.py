@@ -99,7 +99,7 @@ def run(*words: str, **more: Any) -> "subprocess.CompletedProcess[bytes]":
 
 def ours(words: list[str], **more: Any) -> "subprocess.CompletedProcess[bytes]":
     """A program in the checkout that ends with us, killed or not: neither a machine nor a mount outlives that."""
-    return subprocess.run(words, cwd=ROOT, check=False, preexec_fn=keeper.dies_with_parent(), **more)  # noqa: PLW1509
+    return subprocess.run(words, cwd=ROOT, check=False, preexec_fn=keeper.dies_with_parent(), **more)
 
 
 if __name__ == "__main__":

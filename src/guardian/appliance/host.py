@@ -49,6 +49,11 @@ class Host(ABC):
 
     @property
     @abstractmethod
+    def running(self) -> str:
+        """What is in force, a slot or a release's version; SlotError on a machine that has neither."""
+
+    @property
+    @abstractmethod
     def kind(self) -> str:
         """The kind of bundle it takes."""
 
