@@ -71,6 +71,8 @@ class Facts:
     unwritten: bool = False
     # The node shows another household's roster than the seed named.
     foreign: bool = False
+    # Enrolment was refused for good: with this seed nobody tries again.
+    ended: bool = False
 
 
 @app.command()
@@ -107,6 +109,7 @@ def gather() -> Facts:
         addresses=addresses.read(),
         household=households[0] if households else None,
         enrolment=next(iter(_enrolments(reports, hosts)), ""),
+        ended=any(line.service == "enroll" and line.state == "failed" for host in hosts for line in host.lines),
         refusal=next(iter([found for folder in folders if (found := seed_state.read_refusal(folder / "seed"))]), None),
         wifi=wifi.read(next(iter(_networks(folders)), "")),
         ssh=_read(SETTINGS / "ssh"),
@@ -152,6 +155,8 @@ def to_do(facts: Facts) -> list[str]:
     if not facts.addresses:
         return [_to_a_network(facts.wifi)]
     if facts.household is None:
+        if facts.ended:
+            return [f"Have a new seed made: nobody tries again with this one. {_BRING}"]
         if facts.enrolment:
             return ["Wait. It tries again by itself; the network must let it reach that address."]
         return [f"Have a seed made for your household. {_BRING}"]

@@ -71,7 +71,7 @@ class Place:
     async def token(self, name: str = "Front") -> str:
         """A one-time token."""
         async with self.api() as api:
-            answer = await api.CreateEdgeToken(node_pb2.CreateEdgeTokenRequest(edge_name=name, valid_seconds=600))
+            answer = await api.CreateEdgeToken(node_pb2.CreateEdgeTokenRequest(edge_name=name, valid_seconds=24 * 3600))
             return answer.token
 
     async def listed(self) -> list[node_pb2.EdgeInfo]:

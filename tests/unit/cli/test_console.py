@@ -35,6 +35,7 @@ def camera(name: str, status: str) -> Report:
         (Facts(), "network cable"),
         (Facts(addresses=ADDRESS), "Have a seed made"),
         (Facts(addresses=ADDRESS, enrolment="node away, tries again"), "tries again by itself"),
+        (Facts(addresses=ADDRESS, enrolment="it has failed", ended=True), "Have a new seed made"),
         (Facts(addresses=ADDRESS, household=enrolled(entries=0, words="")), "set your household's secret"),
         (Facts(addresses=ADDRESS, household=enrolled(confirmed=False)), "Compare these words"),
         (Facts(addresses=ADDRESS, household=enrolled(fault="forked")), "does not hold"),
