@@ -6,7 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
-from tools.image import disk, outputs, packed, root, slot
+from tools.image import disk, keys, outputs, packed, root, slot
 from tools.image.progress import step
 from tools.lab import supply
 from tools.lab.places import ROOT, Refused
@@ -28,9 +28,21 @@ def main() -> int:
         return 1
     print(f"All of it in {time.monotonic() - began:.0f} s, in {given.into}:")
     print(outputs.table(rows))
-    if given.sign_key is None:
-        print("These images are not signed: --sign-key FILE signs them (README.md, Images).")
+    for sentence in unsaid(given):
+        print(sentence)
     return 0
+
+
+def unsaid(given: argparse.Namespace) -> list[str]:
+    """What these images cannot do, for want of a key; a sentence each."""
+    said = []
+    if not given.seed_key:
+        said.append("They take no seed that is written into them: SEED_KEY=images.pub says whose seeds they take.")
+    if not given.update_key:
+        said.append("They take no update: UPDATE_KEY=updates.pub says whose updates they take.")
+    if given.sign_key is None:
+        said.append("They are not signed: SIGN_KEY=images.minisign.key signs their checksums.")
+    return [*said, "README.md, Images, says how such keys are made."] if said else []
 
 
 def parse() -> argparse.Namespace:
@@ -71,6 +83,7 @@ def parse() -> argparse.Namespace:
 
 def build(given: argparse.Namespace) -> list[tuple[Path, str]]:
     """Step by step, each with its seconds; what was made."""
+    keys.ready(keys.Keys(given.seed_key, given.update_key, given.update_sign_key, given.sign_key))
     packing = None
     if given.packer:
         packing = packed.Packing(given.packer, given.accelerator, given.ubuntu_iso, given.ubuntu_iso_sha256)

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tools.image import baking, packed, root, template
 from tools.lab.places import ROOT, Refused
+
+from guardian.common import seed_image
 
 MACHINE = """#!/bin/sh
 case $1 in -version) echo "QEMU emulator version 7.2.22"; exit 0 ;; esac
@@ -157,12 +160,13 @@ def test_what_is_missing_is_said_before_anything_is_made(packing: packed.Packing
 
 def test_a_bake_has_a_folder_of_its_own_and_the_images_identity(tmp_path: Path) -> None:
     key = tmp_path / "images.pub"
-    key.write_text("a public key\n")
+    line = seed_image.public_line(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    key.write_text(f"{line}\r\n")
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "old").write_text("of the last bake")
     wanted = root.Bake("edge", tmp_path, tmp_path, "621b0441-7cf9-43f5-9462-62b39d75d204", [key], [key])
     work = root.scratch(tmp_path / "tree", wanted)
     assert list((tmp_path / "tree").iterdir()) == []
     assert (work / "identity/image-id").read_text() == "621b04417cf943f5946262b39d75d204\n"
-    assert (work / "identity/seed-keys/images.pub").read_text() == "a public key\n"
-    assert (work / "update-keys/images.pub").read_text() == "a public key\n"
+    assert (work / "identity/seed-keys/images.pub").read_text() == f"{line}\n"
+    assert (work / "update-keys/images.pub").read_text() == f"{line}\n"
