@@ -54,7 +54,7 @@ def test_a_private_key_of_any_form_is_refused_as_one(tmp_path: Path, kind: str) 
             "raw": private.read_bytes,
             "PEM": lambda: made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
             "OpenSSH": lambda: made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
-            "minisign": lambda: minisign(tmp_path, "-W")[0].read_bytes(),
+            "minisign": minisign(tmp_path, "-W")[0].read_bytes,
         }[kind]()
     )
     for given in (Keys(seeds=[named]), Keys(updates=[named])):
@@ -100,7 +100,11 @@ def test_what_is_no_public_key_is_refused_in_a_sentence(tmp_path: Path, content:
 def test_what_is_not_there_or_no_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pub")
     nowhere = tmp_path / "nowhere.pub"
-    for named, words in ((nowhere, "There is no file"), (tmp_path, "cannot be read"), (tmp_path / "pipe.pub", "a pipe")):
+    for named, words in (
+        (nowhere, "There is no file"),
+        (tmp_path, "cannot be read"),
+        (tmp_path / "pipe.pub", "a pipe"),
+    ):
         for given in (Keys([named]), Keys(updates=[named]), Keys(update_signer=named), Keys(sums_signer=named)):
             with pytest.raises(Refused, match=words):
                 keys.ready(given)
