@@ -22,8 +22,8 @@ PACKER = ROOT / "packer"
 GIB = 1 << 30
 DISK = 10 * GIB
 TAPE = 10 * GIB
-UBUNTU = """The live server's ISO of Ubuntu 24.04 LTS is not in this repository: get it from Ubuntu's download page, take \
-its SHA-256 from the SHA256SUMS beside it there, which SHA256SUMS.gpg is the signature of, and run
+UBUNTU = """The live server's ISO of Ubuntu 24.04 LTS is not in this repository: get it from Ubuntu's download page, \
+take its SHA-256 from the SHA256SUMS beside it there, which SHA256SUMS.gpg is the signature of, and run
   make image-packer SOURCE=ubuntu UBUNTU_ISO=FILE UBUNTU_ISO_SHA256=HEX"""
 VARIABLES = "variables.pkrvars.json"
 # What QEMU asks of it first (linux/kvm.h).
