@@ -66,7 +66,7 @@ after them, what a machine that is made from an image may say ([installer](#the-
 [updates](#updates), [rescue](#the-rescue)).
 """
 IMAGES = """
-# A machine made from an image
+## A machine made from an image
 
 On its screen, on its serial line, in its journal or as the answer of a command; `…` stands for what is put in there.
 """
@@ -116,7 +116,7 @@ def of_images() -> str:
     parts = []
     for title, items in TROUBLES.items():
         lines = [f"**{item.sentence}**  \n{item.meaning}  \n→ {item.mend}\n" for item in items]
-        parts.append(f"\n## {title}\n" + "\n".join(lines))
+        parts.append(f"\n### {title}\n" + "\n".join(lines))
     return "".join(parts)
 
 

@@ -61,9 +61,9 @@ TROUBLES: dict[str, list[Trouble]] = {
         ),
         Trouble(
             "Nobody who is trusted here has signed this seed for this image.",
-            "The image was made without the key (SEED_KEY) that signed the seed, or the seed was made for another image.",
-            "`guardian image show IMAGE --key-public images.pub` says which. Make the image with SEED_KEY, or the seed "
-            "for this image.",
+            "The image was made without the key (SEED_KEY) that signed the seed, or the seed is for another image.",
+            "`guardian image show IMAGE --key-public images.pub` says whether that key signed it for this image. If it "
+            "did, make the image anew with SEED_KEY=images.pub; else have the seed made for this image.",
         ),
         Trouble(
             "The seed was damaged on its way.",
