@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 # Handed on through the environment, so that no character of an address or a file name is read by the shell.
-export MODEL RELEASE CAMERA VIDEO HOST SIGN_KEY SEED_KEY UPDATE_KEY UPDATE_SIGN_KEY SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
+export MODEL RELEASE CAMERA VIDEO HOST SIGN_KEY SEED_KEY UPDATE_KEY UPDATE_SIGN_KEY KEEP_RAW SOURCE ACCELERATOR UBUNTU_ISO UBUNTU_ISO_SHA256
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list these verbs
@@ -32,21 +32,21 @@ molecule: ## roles and units proven on three hosts with a systemd of their own (
 	@$(BIN)/python tools/molecule.py
 
 IMAGE = $(BIN)/python -m tools.image $${SEED_KEY:+--seed-key "$$SEED_KEY"} $${SIGN_KEY:+--sign-key "$$SIGN_KEY"} \
-	$${UPDATE_KEY:+--update-key "$$UPDATE_KEY"} $${UPDATE_SIGN_KEY:+--update-sign-key "$$UPDATE_SIGN_KEY"}
+	$${UPDATE_KEY:+--update-key "$$UPDATE_KEY"} $${UPDATE_SIGN_KEY:+--update-sign-key "$$UPDATE_SIGN_KEY"} $${KEEP_RAW:+--keep-raw}
 
-image: ## bake the edge's image: disk, qcow2, installer, SBOM in build/image/out (as root; SEED_KEY=… SIGN_KEY=…)
+image: ## bake the edge's image: disk, qcow2, installer, SBOM in build/image/out (as root; SEED_KEY=, UPDATE_KEY=, UPDATE_SIGN_KEY=, SIGN_KEY=FILE, KEEP_RAW=1)
 	@tools/setup.sh image
 	@$(IMAGE)
 
-image-node: ## bake a tenant's node: disk, qcow2, SBOM in build/image/node (as root; SEED_KEY=… SIGN_KEY=…)
+image-node: ## bake a tenant's node: disk, qcow2, SBOM in build/image/node (as root; the same keys)
 	@tools/setup.sh image
 	@$(IMAGE) --tier node
 
-image-packer: ## the same as image, baked by Packer in a machine (SOURCE=debian|ubuntu UBUNTU_ISO=… ACCELERATOR=tcg|kvm)
+image-packer: ## the same as image, baked by Packer in a machine (as root; SOURCE=debian|ubuntu UBUNTU_ISO=FILE UBUNTU_ISO_SHA256=HEX ACCELERATOR=tcg|kvm)
 	@tools/setup.sh image
 	@$(IMAGE) --packer "$${SOURCE:-debian}" --accelerator "$${ACCELERATOR:-tcg}" $${UBUNTU_ISO:+--ubuntu-iso "$$UBUNTU_ISO"} $${UBUNTU_ISO_SHA256:+--ubuntu-iso-sha256 "$$UBUNTU_ISO_SHA256"}
 
-image-test: ## bake an image to be tried; in QEMU, from its stick to an event at a node (as root; ten minutes)
+image-test: ## bake an image to be tried; in QEMU, from its stick to an event at a node (as root; 10 to 16 minutes)
 	@tools/setup.sh image
 	@$(BIN)/python tools/image_test.py $${IF_CHANGED:+--if-changed}
 

@@ -3,7 +3,7 @@
 # Variables: variables.pkr.hcl. Started by `make image-packer`.
 
 packer {
-  # 1.6.6 has plugins qemu and ansible in itself; from 1.10 on they are installed beside it (packer plugins install),
+  # 1.6.6 has plugins qemu and ansible in itself; from 1.10 on they are installed beside it (packer/README.md),
   # and a block that asks for them is an error for the older ones.
   required_version = ">= 1.6.6"
 }

@@ -1,5 +1,4 @@
-# What packer/edge.pkr.hcl can be told. `make image-packer` gives all that has no default here; by hand, copy
-# packer/packer.pkrvars.hcl.example, fill it in and say -var-file.
+# What packer/edge.pkr.hcl can be told. `make image-packer` gives all whose default is empty; by hand: packer/README.md.
 
 variable "tier" {
   type        = string
@@ -32,8 +31,9 @@ variable "accelerator" {
 }
 
 variable "cpus" {
-  type    = number
-  default = 2
+  type        = number
+  default     = 2
+  description = "Processors of the machine."
 }
 
 variable "memory" {
@@ -56,8 +56,9 @@ variable "debian_kernel" {
 }
 
 variable "debian_initrd" {
-  type    = string
-  default = ""
+  type        = string
+  default     = ""
+  description = "The initial RAM disk of that kernel."
 }
 
 # --- Ubuntu ---

@@ -20,6 +20,9 @@ from guardian.edge.config import CameraFile, EdgeConfig
 from guardian.node.config import NodeConfig
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tools.image.troubles import TROUBLES  # noqa: E402
+
 FILES: list[tuple[str, str, type[BaseModel]]] = [
     ("`/etc/guardian/edge.yaml`", "One for the edge's daemons.", EdgeConfig),
     ("`/etc/guardian/cameras/ID.yaml`", "One a camera, in `cameras_dir`; its name is the camera's id.", CameraFile),
@@ -58,7 +61,14 @@ TROUBLESHOOTING = f"""# Troubleshooting
 
 `guardian doctor` looks for what is wrong on a host, changes nothing and reads no secret; as root it sees all, as a
 member of group `guardian` it says what it could not look at (`?`). `--only CHECK` runs one check, `--json` is for
-programs. Exit status: 0 nothing is wrong, 1 something is doubtful, 2 something is bad. Each reason it may give:
+programs. Exit status: 0 nothing is wrong, 1 something is doubtful, 2 something is bad. Each reason it may give follows;
+after them, what a machine that is made from an image may say ([installer](#the-installer), [seeds](#seeds),
+[updates](#updates), [rescue](#the-rescue)).
+"""
+IMAGES = """
+## A machine made from an image
+
+On its screen, on its serial line, in its journal or as the answer of a command; `…` stands for what is put in there.
 """
 
 
@@ -87,7 +97,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "configuration.md": "\n".join(parts),
         ROOT / "docs" / "log-events.md": events,
-        ROOT / "docs" / "troubleshooting.md": TROUBLESHOOTING + troubles(),
+        ROOT / "docs" / "troubleshooting.md": TROUBLESHOOTING + troubles() + IMAGES + of_images(),
     }
 
 
@@ -98,6 +108,15 @@ def troubles() -> str:
         rows = [(name, item) for name, item in REASONS.items() if item.check == check]
         lines = [f"**{name}**  \n{item.means}  \n→ {item.mend}\n" for name, item in rows]
         parts.append(f"\n## {check}\n" + "\n".join(lines))
+    return "".join(parts)
+
+
+def of_images() -> str:
+    """What a machine made from an image may say."""
+    parts = []
+    for title, items in TROUBLES.items():
+        lines = [f"**{item.sentence}**  \n{item.meaning}  \n→ {item.mend}\n" for item in items]
+        parts.append(f"\n### {title}\n" + "\n".join(lines))
     return "".join(parts)
 
 

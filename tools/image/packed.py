@@ -1,6 +1,9 @@
 """Packer's bake: the roles played in a machine that runs, and its tree taken from the tape that the machine leaves."""
 
+import fcntl
+import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -19,9 +22,12 @@ PACKER = ROOT / "packer"
 GIB = 1 << 30
 DISK = 10 * GIB
 TAPE = 10 * GIB
-UBUNTU = """The live server's ISO of Ubuntu 24.04 LTS is not in this repository: get it from its publisher, take its \
-SHA-256 from the publisher's signed list, and run
+UBUNTU = """The live server's ISO of Ubuntu 24.04 LTS is not in this repository: get it from Ubuntu's download page, \
+take its SHA-256 from the SHA256SUMS beside it there, which SHA256SUMS.gpg is the signature of, and run
   make image-packer SOURCE=ubuntu UBUNTU_ISO=FILE UBUNTU_ISO_SHA256=HEX"""
+VARIABLES = "variables.pkrvars.json"
+# What QEMU asks of it first (linux/kvm.h).
+_KVM_CREATE_VM = 0xAE01
 NETWORK = "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\n"
 
 
@@ -55,19 +61,38 @@ def ready(packing: Packing) -> None:
         )
         if shutil.which(name) is None
     ]
-    if packing.accelerator == "kvm" and not os.access("/dev/kvm", os.W_OK):
-        faults.append("ACCELERATOR is kvm, and /dev/kvm is not there or not ours to use: leave it away, or use tcg.")
+    if packing.accelerator == "kvm":
+        faults += kvm_faults()
     if packing.source == "ubuntu":
         faults += _medium_faults(packing)
     if faults:
         raise Refused("\n  ".join(["Packer cannot bake yet:", *faults]))
 
 
+def kvm_faults(device: Path = Path("/dev/kvm")) -> list[str]:
+    """Why no machine could be made with KVM, in a sentence; whether one could is found out by making an empty one."""
+    try:
+        asked = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.close(fcntl.ioctl(asked, _KVM_CREATE_VM, 0))
+        finally:
+            os.close(asked)
+    except OSError as error:
+        return [f"ACCELERATOR is kvm, and {device} makes no machine: {error.strerror}. Without ACCELERATOR it is tcg."]
+    return []
+
+
 def _medium_faults(packing: Packing) -> list[str]:
-    if packing.iso is None or len(packing.iso_sha256) != 64:
+    if packing.iso is None:
         return [UBUNTU]
     if not packing.iso.is_file():
         return [f"UBUNTU_ISO names no file: {packing.iso}"]
+    if not packing.iso_sha256:
+        return [
+            f"UBUNTU_ISO_SHA256 is not given: {packing.iso} is held against it. It is in SHA256SUMS beside the ISO."
+        ]
+    if not re.fullmatch("[0-9a-fA-F]{64}", packing.iso_sha256):
+        return [f"UBUNTU_ISO_SHA256 is no SHA-256, which has 64 hexadecimal digits: {packing.iso_sha256!r}"]
     if hash_of(packing.iso) != packing.iso_sha256.lower():
         return [f"{packing.iso} is not the file whose SHA-256 is {packing.iso_sha256}: get it again."]
     return []
@@ -75,7 +100,20 @@ def _medium_faults(packing: Packing) -> list[str]:
 
 def bake(target: Path, wanted: root.Bake, packing: Packing) -> None:
     """As `tools.image.root.bake`, but in a machine: minutes with kvm, half an hour and more without."""
-    work = root.BUILD / "packer" / packing.source
+    work = folder(packing.source)
+    _packer(packing.source, prepare(work, wanted, packing), work)
+    unpack(work / "tree.raw", target, wanted)
+    shutil.rmtree(work / "out")
+    (work / "key").unlink()
+
+
+def folder(source: str) -> Path:
+    """Where Packer finds and leaves all that is of one source."""
+    return root.BUILD / "packer" / source
+
+
+def prepare(work: Path, wanted: root.Bake, packing: Packing) -> dict[str, str]:
+    """Fill `work` anew with all that the template asks for; its variables, which lie there as VARIABLES too."""
     # Packer refuses a folder of an earlier run, and a tape must hold nothing of it.
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o700)
@@ -89,10 +127,16 @@ def bake(target: Path, wanted: root.Bake, packing: Packing) -> None:
     else:
         given |= {"ubuntu_iso": str(packing.iso), "ubuntu_iso_sha256": packing.iso_sha256.lower()}
         given["ubuntu_boot_wait"] = "10s" if packing.accelerator == "kvm" else "40s"
-    _packer(packing.source, given, work)
-    unpack(work / "tree.raw", target, wanted)
-    shutil.rmtree(work / "out")
-    (work / "key").unlink()
+    (work / VARIABLES).write_text(json.dumps(given, indent=2) + "\n", encoding="utf-8")
+    return given
+
+
+def by_hand(source: str, tier: str) -> str:
+    """What to run after `prepare`, in the repository's folder."""
+    work = folder(source).relative_to(ROOT)
+    theirs = f"packer build -only=qemu.{source} -var-file={work / VARIABLES} {PACKER.relative_to(ROOT)}"
+    ours = f".venv/bin/python -m tools.image --tier {tier} --packer {source} --tape {work / 'tree.raw'}"
+    return f"  PATH=$PWD/.venv/bin:$PATH {theirs}\n  {ours}   (and here the keys: --seed-key and so on)"
 
 
 def command(source: str, given: dict[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.image import progress
+from tools.image import keys, progress
 from tools.lab import keeper, roots
 from tools.lab.places import ROOT, Refused
 
@@ -70,9 +70,9 @@ def scratch(target: Path, wanted: Bake) -> Path:
     for folder in (target, work / "upper", work / "work", work / "root", *trusted):
         folder.mkdir(parents=True)
     (work / "identity/image-id").write_text(f"{wanted.image_id.replace('-', '')}\n", encoding="ascii")
-    for folder, keys in trusted.items():
-        for key in keys:
-            shutil.copyfile(key, folder / f"{key.stem}.pub")
+    for folder, paths in trusted.items():
+        for path in paths:
+            (folder / f"{path.stem}.pub").write_text(keys.line(path), encoding="ascii")
     return work
 
 

@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tools.image import baking, packed, root, template
 from tools.lab.places import ROOT, Refused
+
+from guardian.common import seed_image
 
 MACHINE = """#!/bin/sh
 case $1 in -version) echo "QEMU emulator version 7.2.22"; exit 0 ;; esac
 printf '%s\\n' "$@" > "$0.said"
 exit 1
 """
+EXAMPLE = ROOT / "packer/example.pkrvars.hcl"
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +151,9 @@ def test_what_is_written_beside_hard_links_changes_no_file_of_the_base(tmp_path:
     [
         (packed.Packing("ubuntu"), "UBUNTU_ISO=FILE"),
         (packed.Packing("ubuntu", iso=Path("/nowhere.iso"), iso_sha256="0" * 64), "names no file"),
+        (packed.Packing("ubuntu", iso=Path(__file__)), "SHA256 is not given"),
+        (packed.Packing("ubuntu", iso=Path(__file__), iso_sha256="abc"), "no SHA-256, which has 64"),
+        (packed.Packing("ubuntu", iso=Path(__file__), iso_sha256="x" * 64), "no SHA-256, which has 64"),
         (packed.Packing("ubuntu", iso=Path(__file__), iso_sha256="0" * 64), "get it again"),
     ],
 )
@@ -155,14 +162,42 @@ def test_what_is_missing_is_said_before_anything_is_made(packing: packed.Packing
         packed.ready(packing)
 
 
+def test_what_may_be_written_to_and_is_no_kvm_is_told(tmp_path: Path) -> None:
+    (tmp_path / "kvm").touch()
+    assert "makes no machine" in packed.kvm_faults(tmp_path / "kvm")[0]
+    assert "No such file" in packed.kvm_faults(tmp_path / "nowhere")[0]
+
+
+def test_by_hand_packer_finds_all_it_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "release").mkdir()
+    wanted = root.Bake("edge", tmp_path / "release", tmp_path / "model.onnx", "", [], [])
+    work = tmp_path / "work"
+    packed.prepare(work, wanted, packed.Packing("ubuntu", iso=tmp_path / "ubuntu.iso", iso_sha256="0" * 64))
+    assert stat.S_IMODE(work.stat().st_mode) == 0o700
+    assert {"key", "cidata.iso", "tree.raw", packed.VARIABLES} <= {path.name for path in work.iterdir()}
+    for file in (work / packed.VARIABLES, EXAMPLE):
+        words = ["packer", "validate", "-only=qemu.ubuntu", f"-var-file={file}"]
+        # The example's own key lies where `--prepare` puts it; here it is another one.
+        said = subprocess.run(
+            [*words, "-var", f"ssh_key={work / 'key'}", "packer"],
+            cwd=ROOT,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CHECKPOINT_DISABLE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+
+
 def test_a_bake_has_a_folder_of_its_own_and_the_images_identity(tmp_path: Path) -> None:
     key = tmp_path / "images.pub"
-    key.write_text("a public key\n")
+    line = seed_image.public_line(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    key.write_text(f"{line}\r\n")
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "old").write_text("of the last bake")
     wanted = root.Bake("edge", tmp_path, tmp_path, "621b0441-7cf9-43f5-9462-62b39d75d204", [key], [key])
     work = root.scratch(tmp_path / "tree", wanted)
     assert list((tmp_path / "tree").iterdir()) == []
     assert (work / "identity/image-id").read_text() == "621b04417cf943f5946262b39d75d204\n"
-    assert (work / "identity/seed-keys/images.pub").read_text() == "a public key\n"
-    assert (work / "update-keys/images.pub").read_text() == "a public key\n"
+    assert (work / "identity/seed-keys/images.pub").read_text() == f"{line}\n"
+    assert (work / "update-keys/images.pub").read_text() == f"{line}\n"
