@@ -35,7 +35,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble(
             "… holds …. All of it will be gone.",
             "The disk is not empty, and the seed does not say that nobody is to be asked.",
-            "Type ERASE if it may go. Anything else ends the installation, and nothing is changed.",
+            "Type ERASE if it may go. After anything else it asks again, and nothing is changed.",
         ),
         Trouble(
             "The data partition is to be encrypted, and this machine has no TPM 2.0. No disk was touched.",
@@ -108,7 +108,7 @@ TROUBLES: dict[str, list[Trouble]] = {
         Trouble(
             "… is not a public key that seeds or updates are signed with.",
             "A file NAME.pub among the trusted keys is empty or holds something else; none of them is used.",
-            "Put there the one line that `guardian image key` printed.",
+            "Put there the one line that `guardian image public NAME.key` prints.",
         ),
     ],
     "Updates": [
