@@ -21,7 +21,7 @@ from guardian.node.config import NodeConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tools.image.troubles import TROUBLES  # noqa: E402
+from tools.troubles import TROUBLES  # noqa: E402
 
 FILES: list[tuple[str, str, type[BaseModel]]] = [
     ("`/etc/guardian/edge.yaml`", "One for the edge's daemons.", EdgeConfig),

@@ -36,7 +36,7 @@ ANONYMOUS = [
     'chroot "$1" systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true',
     ': > "$1/etc/machine-id"; rm -f "$1/etc/resolv.conf" "$1"/etc/ssh/ssh_host_*',
 ]
-# systemd asks these at each reload about disks, terminals and kernels that no host here has: a quarter of a second.
+# systemd runs these at each reload, and asks about disks, terminals and kernels that no host here has.
 ASKED_IN_VAIN = [
     f"systemd-{name}-generator"
     for name in (

@@ -29,7 +29,7 @@ UPDATE = Path("/var/lib/guardian/update")
 GUARDIAN = "/opt/guardian/current/bin/guardian"
 # Bytes of what `guardian status --json` says: as much as `guardian settle` reads.
 MAX_BEFORE = 4 << 20
-# It takes a second or two; on an emulated machine that does something else besides, over two minutes.
+# On an emulated machine, beside another one, it took over two minutes.
 _SECONDS = 300
 # Refused for what says nothing of the version.
 _NO_VERDICT = {

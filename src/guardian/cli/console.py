@@ -109,7 +109,7 @@ def gather() -> Facts:
         addresses=addresses.read(),
         household=households[0] if households else None,
         enrolment=next(iter(_enrolments(reports, hosts)), ""),
-        ended=any(line.service == "enroll" and line.state == "failed" for host in hosts for line in host.lines),
+        ended=any(line.service == "enroll" and line.for_good for host in hosts for line in host.lines),
         refusal=next(iter([found for folder in folders if (found := seed_state.read_refusal(folder / "seed"))]), None),
         wifi=wifi.read(next(iter(_networks(folders)), "")),
         ssh=_read(SETTINGS / "ssh"),

@@ -223,9 +223,11 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
 
 def _refuse_unknown_zone(name: str) -> None:
     """A machine would go on in UTC: it does not know it either."""
+    if not name:
+        return
     known = zoneinfo.available_timezones()
     # None where this computer has no list of them.
-    if name and known and name not in known:
+    if known and name not in known:
         raise GuardianError(
             f"There is no time zone {plain(name)[:40]!r}.",
             reason="zone_unknown",
@@ -281,10 +283,10 @@ def _opened(path: Path, *, writing: bool = False) -> Iterator[FileIO]:
         raise _unreadable(path, error, "written to" if writing else "read") from error
     with file:
         kind = os.fstat(file.fileno()).st_mode
-        _refuse_other_forms(path, os.pread(file.fileno(), 4, 0) if stat.S_ISREG(kind) else b"")
         if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
             raise GuardianError(f"{path} is neither a file nor a disk.", reason="image_unreadable")
         try:
+            _refuse_other_forms(path, os.pread(file.fileno(), 4, 0))
             yield file
         except OSError as error:
             raise _unreadable(path, error) from error

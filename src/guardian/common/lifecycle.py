@@ -21,7 +21,8 @@ from guardian.common.health import Health, HealthServer
 from guardian.common.sockets import health_socket
 
 STOP_SECONDS = 5.0
-# A new start mends neither a wrong configuration nor a dead token: units are not restarted after status 78.
+# A new start mends neither a wrong configuration nor a dead token: units are not restarted after this status.
+FOR_GOOD = 78
 _FOR_GOOD = ("config_", "token_")
 C = TypeVar("C", bound=BaseModel)
 _log = log.get(__name__)
@@ -203,7 +204,7 @@ def daemon(
             sentence=str(error),
         )
         print(f"guardian-{label}: {error}", file=sys.stderr)
-        sys.exit(78 if error.reason.startswith(_FOR_GOOD) else 1)
+        sys.exit(FOR_GOOD if error.reason.startswith(_FOR_GOOD) else 1)
     sys.exit(0)
 
 

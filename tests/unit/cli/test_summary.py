@@ -70,3 +70,15 @@ def test_a_host_says_what_runs_what_does_not_and_what_its_units_say():
 
 def test_without_a_release_in_force_it_says_so():
     assert "no release in force" in sum_up("edge", [], set(), "").head
+
+
+def test_an_enrolment_that_ended_for_good_is_told_from_one_that_is_tried_again():
+    unit = "Id=guardian-enroll.service\nLoadState=loaded\nRestart=on-failure\nType=notify\nResult=exit-code\n"
+
+    def line(more: str) -> tuple[str, bool]:
+        [found] = sum_up("edge", parse(unit + more), set(), "").lines
+        return found.state, found.for_good
+
+    assert line("ActiveState=failed\nExecMainStatus=78\n") == ("failed", True)
+    assert line("ActiveState=failed\nExecMainStatus=1\n") == ("failed", False)
+    assert line("ActiveState=activating\nSubState=auto-restart\nExecMainStatus=78\nNRestarts=3\n") == ("failed", False)

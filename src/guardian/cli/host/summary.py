@@ -11,17 +11,19 @@ from guardian.cli.host.units import Unit
 from guardian.cli.places import SYSTEM, Place
 from guardian.cli.probe import Report
 from guardian.common.files import read_plain
+from guardian.common.lifecycle import FOR_GOOD
 
 _RELEASE = Path("/opt/guardian/current/release.json")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One unit; `state` is a daemon's, as in health reports."""
+    """One unit; `state` is a daemon's, as in health reports. `for_good`: it ended, and systemd starts it no more."""
 
     service: str
     state: str
     sentence: str
+    for_good: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def line_of(unit: Unit) -> Line:
     if fault is None:
         doing = unit.get("StatusText") or ("running" if unit.active else unit.get("ActiveState") or "not loaded")
         return Line(unit.short, "ok" if unit.active else "waiting", doing)
-    return Line(unit.short, "failed" if fault.verdict == "bad" else "waiting", fault.sentence)
+    for_good = unit.get("ActiveState") == "failed" and unit.number("ExecMainStatus") == FOR_GOOD
+    return Line(unit.short, "failed" if fault.verdict == "bad" else "waiting", fault.sentence, for_good)
 
 
 def _version() -> str:

@@ -3,8 +3,8 @@
 import ast
 from pathlib import Path
 
-from tools.image.troubles import TROUBLES
 from tools.lab.places import ROOT
+from tools.troubles import TROUBLES
 
 
 def said(path: Path) -> set[str]:
