@@ -5,6 +5,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,9 @@ class Cluster:
         return DatabaseSection(dsn=self.server.dsn(APP, name), owner_dsn=self.server.dsn(OWNER, name))
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+@contextmanager
+def started() -> Iterator[Cluster]:
+    """A server of its own with a migrated template; gone afterwards."""
     # Not tmp_path: as root the server runs as another user, who may not enter it.
     folder = Path(tempfile.mkdtemp(prefix="gpg-"))
     folder.chmod(0o755)
@@ -47,6 +49,12 @@ def cluster() -> Iterator[Cluster]:
             yield made
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with started() as made:
+        yield made
 
 
 @pytest.fixture
