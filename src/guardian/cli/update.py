@@ -136,5 +136,7 @@ def _ask_the_node(*, now: bool, force: bool) -> None:
         # Meant for what came of this run, not for what is handed over some day.
         host.was_asked()
     typer.echo(found.sentence or f"Nothing is known of updates yet; {version('guardian')} runs.")
+    if done.returncode and found.state == "fetching":
+        typer.echo("It was ended in between; `journalctl -u guardian-update` says why. The next run goes on there.")
     if done.returncode or found.state == "refused":
         raise typer.Exit(1)

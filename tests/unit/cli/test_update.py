@@ -9,6 +9,7 @@ from guardian.appliance import releases
 from guardian.cli import disk, update
 from guardian.common import bundle
 from guardian.common.errors import GuardianError
+from guardian.edge.update.status import Place, State, Status
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +35,32 @@ def test_there_is_no_data_partition_of_ours_here() -> None:
     assert result.exception.reason == "no_slots"
 
 
+def lay_a_release(folder: Path) -> None:
+    (folder / "releases/1.0.0").mkdir(parents=True)
+    (folder / "current").symlink_to("releases/1.0.0")
+
+
 def test_an_update_that_is_no_file_is_told_of(nowhere: Path) -> None:
-    release = nowhere / "releases/1.0.0"
-    release.mkdir(parents=True)
-    (nowhere / "current").symlink_to("releases/1.0.0")
+    lay_a_release(nowhere)
     result = CliRunner().invoke(update.app, ["apply", str(nowhere / "nofile")])
     assert isinstance(result.exception, GuardianError)
     assert result.exception.reason == "bundle_missing"
+
+
+@pytest.mark.parametrize(("state", "ended"), [("fetching", True), ("refused", False)])
+def test_a_fetcher_that_was_ended_in_between_goes_on_there(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, state: State, ended: bool
+) -> None:
+    lay_a_release(nowhere)
+    programs = nowhere / "programs"
+    programs.mkdir()
+    (programs / "systemctl").write_text("#!/bin/sh\nexit 1\n")
+    (programs / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    place = Place(nowhere / "state")
+    place.make()
+    place.say(Status(state=state, sentence="Half of it is here."))
+    result = CliRunner().invoke(update.app, ["apply"])
+    assert result.exit_code == 1, result.exception
+    assert "Half of it is here." in result.output
+    assert ("The next run goes on there" in result.output) is ended
