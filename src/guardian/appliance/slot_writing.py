@@ -14,7 +14,7 @@ from guardian.appliance.layout import KERNEL, SYSTEM, aside, give_kernel
 from guardian.appliance.screen import Tell
 from guardian.common import bundle
 from guardian.common.bundle import BundleError, Manifest, Part
-from guardian.common.files import WriteBehind, sync_directory
+from guardian.common.files import sync_directory
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,11 @@ def _write_system(device: str, file: BinaryIO, part: Part, tell: Tell) -> None:
                 "The new system does not fit into its slot.", reason="slot_too_small", hint="Install the machine anew."
             )
         target.seek(0)
-        done, behind = 0, WriteBehind()
+        done = 0
         for block in bundle.blocks(file, part):
             view = memoryview(block)
             while view:
                 view = view[target.write(view) :]
-            behind.wrote(target.fileno(), len(block))
             done += len(block)
             tell("Writing the system", done / part.size)
         os.fsync(target.fileno())

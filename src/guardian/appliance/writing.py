@@ -19,7 +19,6 @@ from guardian.appliance.mounts import mounted
 from guardian.appliance.programs import run
 from guardian.appliance.screen import Tell
 from guardian.common.errors import GuardianError
-from guardian.common.files import WriteBehind
 
 _SECONDS = 120
 # The payload's folder of what the boot partition holds, as it lies there.
@@ -166,14 +165,13 @@ def _blank(disk: str) -> None:
 
 def _copy(payload: Payload, target: str, tell: Callable[[float], None]) -> None:
     """The system into its slot."""
-    size, done, behind = payload.path(SYSTEM).stat().st_size, 0, WriteBehind()
+    size, done = payload.path(SYSTEM).stat().st_size, 0
     with open(target, "r+b", buffering=0) as device:
         if size > device.seek(0, os.SEEK_END):
             raise WriteError("The system does not fit into its slot.", reason="slot_too_small")
         device.seek(0)
         for part in payload.blocks(SYSTEM):
             _all(device, part)
-            behind.wrote(device.fileno(), len(part))
             done += len(part)
             tell(done / size)
         os.fsync(device.fileno())

@@ -13,8 +13,6 @@ from io import BufferedReader
 from pathlib import Path, PurePath
 from typing import IO
 
-# Of a large file, so many bytes wait for the disk at most.
-BEHIND = 16 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -27,24 +25,6 @@ class OddFileError(OSError):
 
     def __init__(self, path: str | PurePath, what: str) -> None:
         super().__init__(errno.EINVAL, what, str(path))
-
-
-class WriteBehind:
-    """Has the disk take a large file, or what a device is given, as it is written: little of it stays in memory.
-
-    A unit's MemoryMax counts what waits for its disk; on a slow one the fetcher of updates was killed for it.
-    """
-
-    def __init__(self) -> None:
-        self._waiting = 0
-
-    def wrote(self, descriptor: int, count: int) -> None:
-        """`count` bytes more went there; each `BEHIND` are made durable and forgotten."""
-        self._waiting += count
-        if self._waiting >= BEHIND:
-            os.fdatasync(descriptor)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            self._waiting = 0
 
 
 def sync_directory(folder: Path) -> None:

@@ -1,21 +1,17 @@
 """An update goes whole into the slot that does not run, or nothing that starts is changed."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.paging import disk_folder, held
 from tests.unit.appliance.updates import PUBLIC, SYSTEM, Cut, Machine, machine, update
 
-from guardian.appliance import writing
 from guardian.appliance.apply import Wanted, apply, taken
 from guardian.appliance.host import LEFT, ApplyError
 from guardian.appliance.slots import Words
 from guardian.common import bundle
 from guardian.common.errors import GuardianError
-from guardian.common.files import BEHIND
 
 WANTED = Wanted("edge", "1.0.0")
 
@@ -53,34 +49,6 @@ def test_it_lies_whole_in_the_other_slot(host: Machine, file: Path) -> None:
     assert what_starts(host) == before
     host.try_next("B")
     assert host.words() == Words(trial="B")
-
-
-def test_little_of_a_large_system_stays_in_memory_while_it_is_written() -> None:
-    with disk_folder() as folder:
-        host = machine(folder / "machine")
-        slot = folder / "machine/disk4"
-        os.truncate(slot, 4 * BEHIND)
-        most = 0
-
-        def look(what: str, _part: float) -> None:
-            nonlocal most
-            if what == "Writing the system":
-                most = max(most, held(slot))
-
-        large = update(folder / "update", system=3 * BEHIND).read_bytes()
-        apply(host, io.BytesIO(large), PUBLIC, WANTED, look)
-        assert BEHIND // 2 < most <= BEHIND + bundle.BLOCK
-
-
-def test_nor_does_it_when_it_is_installed() -> None:
-    with disk_folder() as folder:
-        update(folder / "payload", system=3 * BEHIND)
-        (folder / "slot").write_bytes(b"")
-        os.truncate(folder / "slot", 4 * BEHIND)
-        seen: list[int] = []
-        payload = writing.Payload(folder / "payload", {}, "1.1.0")
-        writing._copy(payload, str(folder / "slot"), lambda _part: seen.append(held(folder / "slot")))
-        assert BEHIND // 2 < max(seen) <= BEHIND + bundle.BLOCK
 
 
 @pytest.mark.parametrize("share", range(0, 201, 7))

@@ -63,10 +63,10 @@ def machine(folder: Path) -> Machine:
     return made
 
 
-def update(folder: Path, version: str = "1.1.0", kind: str = "edge", *, system: int = SYSTEM) -> Path:
-    """A bundle whose parts are small, but for a `system` of so many bytes."""
+def update(folder: Path, version: str = "1.1.0", kind: str = "edge") -> Path:
+    """A bundle whose parts are small."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"system.squashfs": os.urandom(system), "vmlinuz": b"kernel " + version.encode(), "initrd.img": b"RAM disk"}
+    parts = {"system.squashfs": os.urandom(SYSTEM), "vmlinuz": b"kernel " + version.encode(), "initrd.img": b"RAM disk"}
     for name, data in parts.items():
         (folder / name).write_bytes(data)
     path = folder / f"{version}.update"

@@ -6,12 +6,9 @@ import stat
 from pathlib import Path, PurePath
 
 import pytest
-from tests.paging import disk_folder, held
 
 from guardian.common.files import (
-    BEHIND,
     OddFileError,
-    WriteBehind,
     folder_below,
     open_plain,
     private_folder,
@@ -132,12 +129,3 @@ def test_a_folder_that_is_moved_away_meanwhile_is_the_one_that_is_written_to(tmp
         (tmp_path / "state").symlink_to("victim")
     assert (tmp_path / "victim/file").read_bytes() == b"safe"
     assert (tmp_path / "moved/file").read_bytes() == b"ours"
-
-
-def test_of_a_large_file_little_stays_in_memory_while_it_is_written() -> None:
-    with disk_folder() as folder, (folder / "large").open("wb", buffering=0) as file:
-        behind, most = WriteBehind(), 0
-        for _ in range(4 * BEHIND >> 20):
-            behind.wrote(file.fileno(), file.write(bytes(1 << 20)))
-            most = max(most, held(folder / "large"))
-        assert BEHIND // 2 < most <= BEHIND

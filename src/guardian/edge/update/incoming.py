@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from guardian.common import bundle
-from guardian.common.files import WriteBehind, open_plain, sync_directory
+from guardian.common.files import open_plain, sync_directory
 from guardian.edge.update.asking import Offer, kind
 from guardian.edge.update.errors import UpdateError
 
 # Left free beside an update, in bytes: recordings come first.
 SPARE = 512 << 20
+_SYNC_EVERY = 64 << 20
 
 
 class Incoming:
@@ -23,7 +24,7 @@ class Incoming:
         self._offer = offer
         self._part = folder / f"{offer.name}.part"
         self.whole = folder / f"{offer.name}.whole"
-        self._behind = WriteBehind()
+        self._unsynced = 0
 
     @property
     def have(self) -> int:
@@ -59,7 +60,10 @@ class Incoming:
                 left = memoryview(data)
                 while left:
                     left = left[os.write(descriptor, left) :]
-                self._behind.wrote(descriptor, len(data))
+                self._unsynced += len(data)
+                if self._unsynced >= _SYNC_EVERY:
+                    os.fdatasync(descriptor)
+                    self._unsynced = 0
             finally:
                 os.close(descriptor)
         except OSError as error:
