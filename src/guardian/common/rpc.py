@@ -39,6 +39,10 @@ LOCAL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
 CLIENT_OPTIONS: list[tuple[str, Any]] = [*_KEEPALIVE, *LOCAL_OPTIONS]
+# Bytes that a reader of many pieces is sent ahead. The window that gRPC finds by itself grows with the time that a ping
+# takes: on a far line, or without processor time, all of a call was sent ahead, and the reader's unit had no memory left.
+BULK_WINDOW = 1 << 20
+_BULK: list[tuple[str, Any]] = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", BULK_WINDOW)]
 SERVER_OPTIONS: list[tuple[str, Any]] = [
     *_KEEPALIVE,
     *_SIZES,
@@ -101,11 +105,15 @@ def _plain(text: str, limit: int) -> str:
     return plain(text[:limit])
 
 
-def mutual_channel(address: str, identity: Path) -> grpc.aio.Channel:
-    """A channel with this machine's own certificate: secret `tls.key`, `tls.pem` and `ca.pem` beside it."""
+def mutual_channel(address: str, identity: Path, *, bulk: bool = False) -> grpc.aio.Channel:
+    """A channel with this machine's own certificate: secret `tls.key`, `tls.pem` and `ca.pem` beside it.
+
+    Args:
+        bulk: of what comes faster than it is read, no more than `BULK_WINDOW` bytes wait here.
+    """
     key, chain = read_pair(identity)
     credentials = grpc.ssl_channel_credentials((identity / "ca.pem").read_bytes(), key, chain)
-    return grpc.aio.secure_channel(address, credentials, options=CLIENT_OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=CLIENT_OPTIONS + _BULK * bulk)
 
 
 def read_pair(identity: Path) -> tuple[bytes, bytes]:

@@ -15,6 +15,7 @@ from typing import Any
 import grpc.aio
 import pytest
 from tests.integration.node.browser import until
+from tests.integration.node.far import far_line
 from tests.integration.node.kit import (
     Household,
     Node,
@@ -592,6 +593,29 @@ async def test_a_fetcher_that_comes_again_takes_its_own_place(folder: Path, make
             assert (await again.read()).data
             assert await refusal(before) == "update_slow"
             again.cancel()
+    finally:
+        await node.close()
+
+
+async def test_of_what_it_does_not_read_little_comes(folder: Path, maker: Maker):
+    """A window that grows with what a line can carry filled the memory of a machine that was slow to take it."""
+    node = await open_node(folder / "node", megabytes_per_second=1000)
+    try:
+        machine = await new_machine(node, folder, maker)
+        item = lay(node, maker, size=60_000_000)
+        path = edge_identity.folder_of(machine.settings.state_dir) / edge_identity.IDENTITY_FILE
+        content = json.loads(path.read_text())
+        async with far_line(int(content["gateway"].rpartition(":")[2]), 0.05) as line:
+            path.write_text(json.dumps({**content, "gateway": f"127.0.0.1:{line.port}"}))
+            async with asking.node(machine.settings) as there:
+                pieces = there.read(asking.Offer(NEW, item.size, bytes.fromhex(item.sha256)), 0)
+                read = 0
+                while read < 30_000_000:
+                    read += len(await anext(pieces))
+                await line.rest()
+                # Beside the window: pieces that are being put together, and what the line's own frames take.
+                assert rpc.PIECE < line.brought - read < rpc.BULK_WINDOW + 2 * rpc.PIECE + read // 50
+                await pieces.aclose()
     finally:
         await node.close()
 

@@ -82,7 +82,7 @@ class Node:
 async def node(settings: EdgeConfig) -> AsyncIterator[Node]:
     """The node, dialled as this edge; IdentityError when it is none yet."""
     who = identity.load_file(settings.state_dir)
-    async with rpc.mutual_channel(who.gateway, identity.folder_of(settings.state_dir)) as channel:
+    async with rpc.mutual_channel(who.gateway, identity.folder_of(settings.state_dir), bulk=True) as channel:
         yield Node(channel)
 
 
