@@ -39,8 +39,9 @@ LOCAL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_reconnect_backoff_ms", 5_000),
 ]
 CLIENT_OPTIONS: list[tuple[str, Any]] = [*_KEEPALIVE, *LOCAL_OPTIONS]
-# Bytes that a reader of many pieces is sent ahead. The window that gRPC finds by itself grows with the time a ping takes:
-# on a far line, or without processor time, all of a call was sent ahead, and the reader's unit had no memory left.
+# Bytes that a reader of many pieces is sent ahead. The window that gRPC finds by itself grows with the time a ping
+# takes: on a far line, or without processor time, all of a call was sent ahead, and the reader's unit had no memory
+# left.
 BULK_WINDOW = 1 << 20
 _BULK: list[tuple[str, Any]] = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", BULK_WINDOW)]
 SERVER_OPTIONS: list[tuple[str, Any]] = [
