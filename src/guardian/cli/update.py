@@ -47,7 +47,7 @@ def apply(
         Path | None, typer.Argument(metavar="FILE", help="An update, NAME.update; else what the node offers.")
     ] = None,
     downgrade: Annotated[bool, typer.Option("--downgrade", help="An older version is meant.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Take also a version that was tried here and failed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also a version that failed here or was left.")] = False,
     no_restart: NoRestart = False,
 ) -> None:
     """Put a signed system or release in place and restart into it: it stays if all is as well as before."""

@@ -433,9 +433,20 @@ async def test_what_failed_here_is_not_taken_again_by_itself(node: Node, machine
     assert (await machine.run()).state == "ready"
 
 
-async def test_force_takes_it_again(node: Node, machine: Machine, maker: Maker):
+async def test_what_was_left_by_hand_stays_so_and_is_no_fault(node: Node, machine: Machine, maker: Maker):
     lay(node, maker)
-    judged(machine, NEW, "unhealthy")
+    judged(machine, NEW, "left")
+    process = await machine.begin()
+    said = (await process.communicate())[0].decode()
+    assert (process.returncode, machine.place.status().state) == (0, "kept_back"), said
+    assert "update apply --force" in said
+    assert machine.here() == {}
+
+
+@pytest.mark.parametrize("outcome", ["unhealthy", "left"])
+async def test_force_takes_it_again(node: Node, machine: Machine, maker: Maker, outcome: str):
+    lay(node, maker)
+    judged(machine, NEW, outcome)
     request(machine.settings.state_dir, force=True)
     assert (await machine.run()).state == "ready"
 

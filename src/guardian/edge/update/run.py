@@ -15,7 +15,7 @@ from guardian.edge.config import EdgeConfig
 from guardian.edge.update.asking import Node, Offer, node, running
 from guardian.edge.update.errors import WAITS, UpdateError
 from guardian.edge.update.incoming import Incoming, clear
-from guardian.edge.update.status import Asked, Offered, Place, State, Status, Tries
+from guardian.edge.update.status import Asked, Last, Offered, Place, State, Status, Tries
 from guardian.edge.update.window import is_open
 
 # A version that could not be put in place or judged is tried so often; one that came damaged is fetched so often.
@@ -73,7 +73,16 @@ class Run:
             self.status = self.status.model_copy(
                 update={"offered": Offered(version=offer.version, size=offer.size, sha256=offer.sha256.hex())}
             )
-            self._refuse_tried(offer)
+            last = None if self.asked.force else self.place.last(offer.version)
+            if last is not None and last.outcome == "left":
+                # Somebody's decision is no fault: who looks after the machine is not called for it each night.
+                self._say(
+                    "kept_back",
+                    f"Version {offer.version} was left by hand, and is not taken again by itself: "
+                    "`guardian update apply --force` takes it.",
+                )
+                return
+            self._refuse_tried(offer, last)
             incoming = Incoming(self.place.incoming, offer)
             incoming.tidy()
             if not incoming.is_whole:
@@ -87,11 +96,11 @@ class Run:
         clear(self.place.incoming)
         self._say("none", f"The node has nothing newer than {running()} for this machine.")
 
-    def _refuse_tried(self, offer: Offer) -> None:
+    def _refuse_tried(self, offer: Offer, last: Last | None) -> None:
         """What was tried here is not tried again by itself: it would fail each night."""
         if self.asked.force:
             return
-        tries, last = self.status.tries, self.place.last(offer.version)
+        tries = self.status.tries
         if tries.damaged_version == offer.version and tries.damaged >= MAX_DAMAGED:
             raise UpdateError(
                 f"Version {offer.version} came damaged {tries.damaged} times, and is not fetched again.",

@@ -41,8 +41,9 @@ class Status(Section):
     """`state.json`.
 
     `off`: updates are switched off. `none`: nothing newer. `kept_back`: there is something newer, not yet for this
-    edge. `fetching`: `fetched` of `offered.size` bytes are here. `waiting`: all is here and waits for the window.
-    `ready`: handed over. `refused`: not taken, `reason` says why. `away`: the node cannot be asked, or has no time.
+    edge, or left by hand. `fetching`: `fetched` of `offered.size` bytes are here. `waiting`: all is here and waits for
+    the window. `ready`: handed over. `refused`: not taken, `reason` says why. `away`: the node cannot be asked, or has
+    no time.
     """
 
     time: str = ""
