@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,16 +113,6 @@ async def house(folder: Path, video: Path) -> AsyncIterator[House]:
             yield House(demo, owner)
     finally:
         await running.stop(demo)
-
-
-def spread(values: Iterable[float], digits: int = 3) -> dict[str, float]:
-    """Median and p95 (the smallest value that 95 % do not exceed)."""
-    ordered = sorted(values)
-    if not ordered:
-        raise RuntimeError("nothing was measured")
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return {"median": round(median, digits), "p95": round(ordered[-(-len(ordered) * 19 // 20) - 1], digits)}
 
 
 def _lines(path: Path) -> list[str]:

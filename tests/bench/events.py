@@ -11,7 +11,8 @@ from typing import Any
 
 from playwright.async_api import expect
 from tests.bench import _bare
-from tests.bench._house import House, house, open_folder, spread
+from tests.bench._house import House, house, open_folder
+from tests.bench._spread import spread
 from tools.camera import footage
 from tools.detector.build import write
 

@@ -1,20 +1,17 @@
 """A household's image of 2 GB: how soon its first byte comes, and what is read and written for it."""
 
 import asyncio
-import contextlib
 import json
 import os
-import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.bench._spread import spread
 from tests.imaging.gpt import SECTOR
-from tests.imaging.offering import SMALL, lay, node_answers, offering
+from tests.imaging.offering import SMALL, counted, lay, node_answers, offering
 from tests.integration.control.conftest import Cluster, started
 from tests.integration.control.world import Household, running, settings_for
 
@@ -52,12 +49,12 @@ async def _measure(cluster: Cluster, folder: Path, requests: int) -> dict[str, A
                 times.append(await _first_byte(home, url))
         # For those who have just left a block may be on its way.
         await asyncio.sleep(1)
-        with _counted() as reads:
+        with counted() as reads:
             written, begun = _written(), time.perf_counter()
             await _fetch(home, large)
             sent, written = time.perf_counter() - begun, _written() - written
     copied = [await asyncio.to_thread(_copy, generic, folder / "copy.iso") for _ in range(_COPIES)]
-    figures = {url: _figures(times) for url, times in firsts.items()}
+    figures = {url: spread(times) for url, times in firsts.items()}
     # What is sent and not read is the seed; what is written by then is a log's lines at most.
     holds = figures[large]["p95"] <= GOAL_MS and sum(reads) == SIZE - seed_region.SIZE and written < _BLOCK
     return {
@@ -67,7 +64,7 @@ async def _measure(cluster: Cluster, folder: Path, requests: int) -> dict[str, A
         "holds": holds,
         **figures[large],
         "unit": "ms, of 2 GB",
-        "baseline": _figures(copied)["median"],
+        "baseline": spread(copied)["median"],
         "baseline_name": "the generic image copied to a file, ms",
         "note": "asked of the API itself; nginx is not between.",
         "detail": {
@@ -75,8 +72,8 @@ async def _measure(cluster: Cluster, folder: Path, requests: int) -> dict[str, A
             "requests": requests,
             "small_bytes": SMALL,
             "small_ms": figures[small],
-            "copied_ms": _figures(copied),
-            "ratio": round(figures[large]["median"] / _figures(copied)["median"], 6),
+            "copied_ms": spread(copied),
+            "ratio": round(figures[large]["median"] / spread(copied)["median"], 6),
             "sent_s": round(sent, 2),
             "bytes_read_of_image": sum(reads),
             "bytes_written_meanwhile": written,
@@ -108,20 +105,6 @@ async def _fetch(home: Household, url: str) -> None:
         raise RuntimeError(f"{url}: {total} bytes came of {SIZE}")
 
 
-@contextlib.contextmanager
-def _counted() -> Iterator[list[int]]:
-    """Sizes of all that is read of generic images."""
-    reads: list[int] = []
-
-    def counting(descriptor: int, count: int, position: int) -> bytes:
-        data = os.pread(descriptor, count, position)
-        reads.append(len(data))
-        return data
-
-    with patch("guardian.control.images.splicing.pread", counting):
-        yield reads
-
-
 def _written() -> int:
     """Bytes that this process, which is API and browser, had the kernel store."""
     lines = Path("/proc/self/io").read_text("ascii").splitlines()
@@ -137,11 +120,6 @@ def _copy(source: Path, target: Path) -> float:
     seconds = time.perf_counter() - begun
     target.unlink()
     return seconds * 1000
-
-
-def _figures(times: list[float]) -> dict[str, float]:
-    cut = statistics.quantiles(times, n=20)[-1] if len(times) > 3 else max(times)
-    return {"median": round(statistics.median(times), 2), "p95": round(cut, 2)}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from tests.bench._spread import spread
 from tests.vectors.household import Home, MemorySink
 
 from guardian.vault.writer import SealedWriter
@@ -41,17 +42,17 @@ def run(runs: int = RUNS) -> dict[str, Any]:
         "goal": "≥ 0.8 of bare AES-256-GCM",
         "value": round(ratio, 3),
         "holds": ratio >= 0.8,
-        **_figures(sealed),
+        **spread(sealed, 5),
         "unit": "s for 60 s of 4 Mbit/s",
-        "baseline": _figures(bare)["median"],
+        "baseline": spread(bare, 5)["median"],
         "baseline_name": "AES-256-GCM of the same library over the same fragments",
         "detail": {
             "bytes": FRAGMENTS * FRAGMENT_SIZE,
             "runs": runs,
-            "bare_s": _figures(bare),
-            "sealed_s": _figures(sealed),
-            "durable_s": _figures(durable),
-            "ratio": _figures(ratios),
+            "bare_s": spread(bare, 5),
+            "sealed_s": spread(sealed, 5),
+            "durable_s": spread(durable, 5),
+            "ratio": spread(ratios, 5),
         },
     }
 
@@ -87,14 +88,6 @@ def _timed(call: Any) -> float:
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin
-
-
-def _figures(values: list[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {
-        "median": round(statistics.median(ordered), 5),
-        "p95": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], 5),
-    }
 
 
 if __name__ == "__main__":

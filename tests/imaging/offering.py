@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.imaging.gpt import Table, make
@@ -63,3 +65,17 @@ async def node_answers(home: Household, life: timedelta = timedelta(hours=1)) ->
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """Sizes of all that is read of generic images while they are sent."""
+    reads: list[int] = []
+
+    def pread(descriptor: int, count: int, position: int) -> bytes:
+        data = os.pread(descriptor, count, position)
+        reads.append(len(data))
+        return data
+
+    with patch("guardian.control.images.splicing.pread", pread):
+        yield reads

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.imaging.gpt import SECTOR, make
-from tests.imaging.offering import SMALL, lay, node_answers, offering
+from tests.imaging.offering import SMALL, counted, lay, node_answers, offering
 from tests.integration.control.conftest import Cluster
 from tests.integration.control.world import Household, World, running, settings_for
 
@@ -36,23 +36,10 @@ SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUHBFPErWYdhKF1VgXzpEUMTOUt0vbUy6mrC
 PSK = "seven quiet herons"
 
 
-@dataclass
-class Reader:
-    """Counts what is read of generic images while they are sent."""
-
-    reads: list[int] = field(default_factory=list)
-
-    def pread(self, descriptor: int, count: int, position: int) -> bytes:
-        data = os.pread(descriptor, count, position)
-        self.reads.append(len(data))
-        return data
-
-
 @pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
-    made = Reader()
-    monkeypatch.setattr("guardian.control.images.splicing.pread", made.pread)
-    return made
+def reads() -> Iterator[list[int]]:
+    with counted() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -183,7 +170,7 @@ async def test_what_is_said_of_an_image_before_it_is_fetched(ann: Household) -> 
     assert answer.headers["x-accel-buffering"] == "no"
 
 
-async def test_any_part_is_the_same_as_of_the_whole(imaging: World, ann: Household, reader: Reader) -> None:
+async def test_any_part_is_the_same_as_of_the_whole(imaging: World, ann: Household, reads: list[int]) -> None:
     made = await order(ann)
     whole = (await ann.browser.get(made.url)).content
     start = place_in(generic(imaging)).offset
@@ -199,15 +186,15 @@ async def test_any_part_is_the_same_as_of_the_whole(imaging: World, ann: Househo
         f"-{SMALL * 2}": (0, SMALL),
     }
     for text, (first, last) in parts.items():
-        reader.reads.clear()
+        reads.clear()
         answer = await ann.browser.get(made.url, headers={"Range": f"bytes={text}"})
         assert answer.status_code == 206
         assert answer.headers["content-range"] == f"bytes {first}-{last - 1}/{SMALL}"
         assert answer.content == whole[first:last], text
         # Nothing is read that is not sent, and the seed is not read of the file.
         seeded = max(0, min(last, end) - max(first, start))
-        assert sum(reader.reads) == last - first - seeded
-        assert max(reader.reads, default=0) <= splicing.BLOCK
+        assert sum(reads) == last - first - seeded
+        assert max(reads, default=0) <= splicing.BLOCK
 
 
 async def test_a_part_of_something_else_is_answered_with_the_whole(ann: Household, ben: Household) -> None:
@@ -428,7 +415,7 @@ class Fetched:
 
 @pytest.mark.timeout(300)
 async def test_an_image_of_two_gigabytes_for_two_tenants_one_of_them_cut_off(
-    imaging: World, ann: Household, ben: Household, reader: Reader
+    imaging: World, ann: Household, ben: Household, reads: list[int]
 ) -> None:
     folder = generic(imaging).parent
     await asyncio.to_thread(lay, folder, "large.iso", LARGE)
@@ -444,19 +431,19 @@ async def test_an_image_of_two_gigabytes_for_two_tenants_one_of_them_cut_off(
     mine = fetched[ann.tenant_id]
     begun = time.perf_counter()
     await mine.fetch(ann.browser, made[ann.tenant_id].url, stop=LARGE, headers={})
-    seconds, read = time.perf_counter() - begun, sum(reader.reads)
+    seconds, read = time.perf_counter() - begun, sum(reads)
     assert read == LARGE - seed_region.SIZE
-    reader.reads.clear()
+    reads.clear()
     theirs, url = fetched[ben.tenant_id], made[ben.tenant_id].url
     await theirs.fetch(ben.browser, url, stop=LARGE // 3, headers={})
     await asyncio.sleep(0.5)
-    cut, until = theirs.total, sum(reader.reads)
+    cut, until = theirs.total, sum(reads)
     # Nobody reads on for one who has left; some megabytes were on their way.
     assert until < cut + (64 << 20)
     etag = f'"{made[ben.tenant_id].sha256}"'
     await theirs.fetch(ben.browser, url, stop=LARGE, headers={"Range": f"bytes={cut}-", "If-Range": etag})
-    assert sum(reader.reads) - until == LARGE - cut - seed_region.SIZE
-    assert max(reader.reads) <= splicing.BLOCK
+    assert sum(reads) - until == LARGE - cut - seed_region.SIZE
+    assert max(reads) <= splicing.BLOCK
     prefix = await asyncio.to_thread(hash_of, path, place.offset)
     for home in (ann, ben):
         got, asked = fetched[home.tenant_id], made[home.tenant_id]
